@@ -1,0 +1,26 @@
+"""Find out why conversational models fail a judged benchmark: exact counts, error modes, a review packet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.document import Analysis
+    from pipeline.workflow import analyze
+
+__all__ = ["Analysis", "analyze"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    # Importing the package must not import pandas: `error-analysis --help` answers at once.
+    match name:
+        case "analyze":
+            from pipeline.workflow import analyze  # noqa: PLC0415
+
+            return analyze
+        case "Analysis":
+            from pipeline.document import Analysis  # noqa: PLC0415
+
+            return Analysis
+        case _:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

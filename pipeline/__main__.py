@@ -1,0 +1,5 @@
+"""Let `python -m pipeline` be the command."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,88 @@
+"""The command: parse, call, print, exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pipeline import printing
+from pipeline.errors import PipelineError, Problem
+from pipeline.options import spread, takes_inputs
+from pipeline.records import Request
+
+app = typer.Typer(
+    name="error-analysis",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.callback()
+def _root() -> None:
+    """Find out why conversational models fail a judged benchmark."""
+
+
+@app.command()
+@takes_inputs
+def analyze(
+    request: Request,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="PATH", help="Analysis folder, or the report's name if it ends in .md."
+        ),
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - Typer's way of a flag
+) -> None:
+    """Count and compare failures, label them provisionally, and write the report and the review packet."""
+    from pipeline.workflow import analyze_into  # noqa: PLC0415 - `--help` must not wait for pandas
+
+    with printing.listening() as listener:
+        written = analyze_into(request, output, listener)
+    printing.print_written(written, as_json=as_json)
+
+
+@app.command()
+@takes_inputs
+def check(request: Request, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
+    from pipeline.workflow import read_and_count  # noqa: PLC0415
+
+    with printing.listening() as listener:
+        analysis = read_and_count(request, listener)
+    raise typer.Exit(printing.print_checks(analysis, as_json=as_json))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command and return its exit code; every error a user can cause is printed, none raised."""
+    as_json = "--json" in arguments
+    try:
+        code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False)
+        sys.stdout.flush()
+    except PipelineError as error:
+        printing.print_problems(error.problems, error.exit_code, as_json=as_json)
+        return error.exit_code
+    except typer.TyperException as error:
+        problem = Problem("", error.format_message().rstrip("."), "see error-analysis --help")
+        printing.print_problems([problem], error.exit_code, as_json=as_json)
+        return error.exit_code
+    except BrokenPipeError:
+        printing.close_quietly()
+        return 0
+    if code == printing.INTERRUPTED:
+        printing.print_problems([Problem("", "interrupted; nothing was written")], code, as_json=as_json)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """Enter here: `error-analysis` and `python -m pipeline`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))

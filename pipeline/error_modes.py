@@ -1,0 +1,40 @@
+"""Put a provisional error mode on every failed row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline import schema as c
+from pipeline.rules.engine import apply_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.rules.ruleset import RuleSet
+
+
+def assign_error_modes(turns: pd.DataFrame, rules: RuleSet) -> pd.DataFrame:
+    """Add `error_mode`, `error_mode_rule` and `error_mode_evidence`; missing on rows that did not fail.
+
+    `turns` is the turns frame with texts, one row per run x turn.
+    """
+    failed = turns[c.FAILED].to_numpy()
+    verdicts = apply_rules(turns[failed], rules)
+    modes = pd.Categorical(_spread(verdicts.modes, failed), categories=pd.Index(c.ERROR_MODES))
+    return turns.assign(
+        **{
+            c.ERROR_MODE: modes,
+            c.ERROR_MODE_RULE: pd.Series(_spread(verdicts.rules, failed), dtype="str").to_numpy(),
+            c.ERROR_MODE_EVIDENCE: pd.Series(_spread(verdicts.evidence, failed), dtype="str").to_numpy(),
+        }
+    )
+
+
+def _spread(values: Sequence[str], failed: np.ndarray) -> np.ndarray:
+    """Put values of the failed rows at their places among all rows."""
+    spread = np.full(len(failed), None, dtype=object)
+    spread[failed] = values
+    return spread

@@ -1,0 +1,277 @@
+"""Write the analysis folder: everything is staged beside it and moved in, or nothing is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from pipeline import schema as c
+from pipeline.errors import OutputError, Problem
+from pipeline.formats import all_outputs
+from pipeline.formats.markdown import is_unedited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pipeline.document import Analysis, Report
+    from pipeline.formats.interface import Output
+
+_OWN_NAMES: Final = frozenset(
+    {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an analysis goes: the folder, and the report's name without its ending."""
+
+    folder: Path
+    stem: str = c.REPORT_STEM
+
+    @property
+    def report(self) -> Path:
+        """The report file."""
+        return self.folder / f"{self.stem}.md"
+
+    @property
+    def new_report(self) -> Path:
+        """Where the report goes when the present one was edited by hand."""
+        return self.folder / f"{self.stem}.new.md"
+
+
+def choose_target(output: Path | None, name: str) -> Target:
+    """Choose the analysis folder: `output`, which may name the report file, else `results/<name>/`."""
+    if output is None:
+        plain = "".join("_" if char in "/\\\0" or ord(char) < ord(" ") else char for char in name).lstrip(".")
+        return Target(_absolute(Path("results") / (plain or "analysis")))
+    if output.suffix == ".md":
+        return Target(_absolute(output.parent), output.stem)
+    return Target(_absolute(output))
+
+
+def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[str, str]]) -> None:
+    """Refuse a folder that lies inside an input folder or belongs to another comparison.
+
+    `runs` holds the (benchmark, run id) pairs of this call. Raises `OutputError`.
+    """
+    folder = target.folder.resolve()
+    for source in input_folders:
+        if folder.is_relative_to(source.resolve()):
+            raise OutputError(
+                Problem(
+                    str(target.folder), f"lies inside the input folder {source}", "choose another --output"
+                )
+            )
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(Problem(str(target.folder), "is a file, not a folder", "choose another --output"))
+    path = folder / c.ANALYSIS_JSON
+    if not path.exists():
+        return
+    try:
+        there = {(run[c.BENCHMARK], run[c.RUN_ID]) for run in json.loads(path.read_bytes())["inputs"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        what = "is no analysis that can be read"
+        raise OutputError(Problem(str(path), what, "remove it, or choose another --output")) from None
+    if not there & runs:
+        what = "belongs to another comparison: it shares no run with this one"
+        raise OutputError(Problem(str(target.folder), what, "choose another --output"))
+
+
+class Staging:
+    """A folder beside the target that collects its files until they are moved in."""
+
+    def __init__(self, target: Target, folder: Path) -> None:
+        self.target = target
+        self._folder = folder
+        self._names: list[str] = []
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file of the folder for writing. Raises `OutputError` when the file system refuses."""
+        path = self._folder / name
+        self._names.append(name)
+        with _refusals(self.target.folder / name):
+            path.parent.mkdir(exist_ok=True)
+            with path.open("wb") as stream:
+                yield stream
+
+    def write_all(self, report: Report, analysis: Analysis) -> None:
+        """Write every output that the analysis calls for."""
+        outputs = [output for output in all_outputs() if output.wanted(analysis)]
+
+        def write(output: Output) -> None:
+            with self.file(output.path.format(stem=self.target.stem)) as stream:
+                output.write(report, analysis, stream)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(write, outputs))
+
+    def write_local(self, inputs: Sequence[Path], local: dict[str, Any]) -> None:
+        """Write the two files that hold on this machine only: the dependencies for make, and where things lie."""
+        goal = self.target.folder / c.ANALYSIS_JSON
+        with self.file(c.DEPENDENCIES) as stream:
+            stream.write(_dependencies(goal, inputs).encode(errors="surrogateescape"))
+        outputs = sorted({*self._names, c.LOCAL_JSON})
+        with self.file(c.LOCAL_JSON) as stream:
+            stream.write(json.dumps(local | {"outputs": outputs}, indent=2).encode() + b"\n")
+
+    def move_in(self) -> Path:
+        """Move all files in, `analysis.json` last, and remove what an earlier analysis left; name the report.
+
+        A report that was edited by hand is kept, and the new one is put beside it.
+        """
+        target = self.target
+        names = sorted(set(self._names), key=lambda name: (name == c.ANALYSIS_JSON, name))
+        places = {name: target.folder / name for name in names}
+        with _refusals(target.folder), _uninterrupted():
+            target.folder.mkdir(exist_ok=True)
+            with _locked(target.folder):
+                for path in places.values():
+                    if path.is_dir():
+                        raise IsADirectoryError(0, "is a folder where a file should go", str(path))
+                if target.report.exists() and not is_unedited(target.report.read_bytes()):
+                    places[target.report.name] = target.new_report
+                stale = self._stale(set(places.values()))
+                (target.folder / c.ANALYSIS_JSON).unlink(missing_ok=True)
+                for path in stale:
+                    path.unlink(missing_ok=True)
+                for name, path in places.items():
+                    path.parent.mkdir(exist_ok=True)
+                    (self._folder / name).replace(path)
+        return places[target.report.name]
+
+    def _stale(self, kept: set[Path]) -> list[Path]:
+        """List what an earlier analysis wrote here and this one does not: by its own list, and by name."""
+        folder = self.target.folder
+        try:
+            listed = json.loads((folder / c.LOCAL_JSON).read_bytes())["outputs"]
+        except (OSError, ValueError, LookupError, TypeError):
+            listed = []
+        names = {name for name in listed if isinstance(name, str) and _is_own(name)} | _OWN_NAMES
+        paths = {folder / name for name in names} | {self.target.new_report}
+        return [
+            path
+            for path in sorted(paths - kept)
+            if path.is_file() and (path.suffix != ".md" or is_unedited(path.read_bytes()))
+        ]
+
+
+@contextmanager
+def staged(target: Target) -> Iterator[Staging]:
+    """Stage the files of an analysis folder; without `move_in`, nothing remains of them, whatever happens."""
+    parent = target.folder.parent
+    with _refusals(target.folder):
+        created = _make_folders(parent)
+        _sweep(target)
+        folder = Path(mkdtemp(prefix=_prefix(target), dir=parent))
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        yield Staging(target, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        for made in created:
+            if not any(made.iterdir()):
+                made.rmdir()
+
+
+def _sweep(target: Target) -> None:
+    """Remove what killed processes left behind: staging folders that no living process holds."""
+    for folder in target.folder.parent.glob(f"{_prefix(target)}*"):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+def _prefix(target: Target) -> str:
+    return f".{target.folder.name[:100]}.staging-"
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents; list those that were made, innermost first."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _is_own(name: str) -> bool:
+    """Tell whether a listed name is one of ours: no list may make us remove anything else."""
+    path = Path(name)
+    plain = len(path.parts) == 1 and (name in _OWN_NAMES or path.suffix in (".md", ".html"))
+    return plain or (path.parts[:-1] == ("tables",) and path.suffix == ".parquet")
+
+
+def _dependencies(goal: Path, inputs: Sequence[Path]) -> str:
+    """Write a rule for make; each input is a goal without a recipe too, so that one may vanish."""
+    here = Path.cwd()
+
+    def name(path: Path) -> str:
+        text = str(path.relative_to(here) if path.is_relative_to(here) else path)
+        return (
+            text.replace("\\", "\\\\")
+            .replace(" ", "\\ ")
+            .replace("#", "\\#")
+            .replace("$", "$$")
+            .replace(":", "\\:")
+        )
+
+    names = [name(path) for path in inputs if "\n" not in str(path)]
+    rule = " \\\n  ".join([f"{name(goal)}:", *names])
+    return "\n\n".join([rule, *(f"{path}:" for path in names)]) + "\n"
+
+
+@contextmanager
+def _refusals(place: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an error that names the place."""
+    try:
+        yield
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        raise OutputError(
+            Problem(str(error.filename or place), what, "free space, or choose another --output")
+        ) from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time move files in."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and termination back for the moment that moving in takes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - Path.absolute() keeps `..`

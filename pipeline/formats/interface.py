@@ -1,0 +1,22 @@
+"""What an output format is: the file it makes, and how the bytes come from a report and an analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from pipeline.document import Analysis, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file of the analysis folder. `{stem}` in its path stands for the report's stem."""
+
+    path: str
+    write: Callable[[Report, Analysis, BinaryIO], None]
+    wanted: Callable[[Analysis], bool] = lambda _: True
+    last: bool = False

@@ -1,0 +1,53 @@
+"""The review packet as CSV, for spreadsheets: written by Arrow, safe against formulas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from pipeline import schema as c
+from pipeline.formats.interface import Output
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.document import Analysis, Report
+
+_NAMES: Final = {
+    c.SCORES: c.SCORES_JSON,
+    c.TOOL_CALLS: c.TOOL_CALLS_JSON,
+    c.TOOL_RESULTS: c.TOOL_RESULTS_JSON,
+}
+# A spreadsheet takes a cell that starts so for a formula; a leading ' is doubled so that one can be taken away.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA: Final = r"^[=+\-@\t\r']"
+
+
+def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
+    columns = {_NAMES.get(name, name): _column(analysis.packet[name], name) for name in c.PACKET_COLUMNS}
+    csv.write_csv(pa.table(columns), stream)
+
+
+def _column(series: pd.Series, name: str) -> pa.Array:
+    if name == c.FAILED_DIMENSIONS:
+        return guard(pa.array([",".join(names) for names in series], pa.large_string()))
+    array = pa.array(series, from_pandas=True)
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(pa.large_string())
+    if pa.types.is_floating(array.type) and pc.all(pc.equal(array, pc.round(array))).as_py() is not False:
+        array = array.cast(pa.int64(), safe=False)
+    return guard(array.cast(pa.large_string())) if pa.types.is_large_string(array.type) else array
+
+
+def guard(texts: pa.Array) -> pa.Array:
+    """Put one `'` before each text that a spreadsheet would take for a formula."""
+    guarded = pc.binary_join_element_wise(
+        pa.scalar("'", pa.large_string()), texts, pa.scalar("", pa.large_string())
+    )
+    return pc.if_else(pc.match_substring_regex(texts, _FORMULA), guarded, texts)
+
+
+OUTPUTS: Final = (Output(c.PACKET_CSV, _write),)

@@ -1,0 +1,95 @@
+"""Read what lies beside a judged file, for the checks only: the transcript and the judge's summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.errors import InputError
+from pipeline.load.reading import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pipeline.records import Run
+
+
+class _Said(msgspec.Struct):
+    turn: int
+    user_text: str | None = None
+    assistant_text: str | None = None
+
+
+_decode_said = msgspec.json.Decoder(_Said).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said at each turn, and the lines that could not be read."""
+
+    said: Mapping[int, tuple[str, str]]
+    """Turn -> (user text, assistant text)."""
+    unreadable: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """The files beside one judged file; `None` for one that is not there."""
+
+    transcript: Transcript | None = None
+    summary: Mapping[str, Any] | None = None
+    problems: tuple[tuple[str, str], ...] = field(default=())
+    """(file name, what is wrong) for files that are there and cannot be used."""
+
+
+def transcript_file(run: Run) -> Path:
+    """Say where a run's transcript would be."""
+    return run.directory / "transcript.jsonl"
+
+
+def summary_file(run: Run) -> Path:
+    """Say where the judge's summary would be."""
+    return run.directory / f"{run.judge}_summary.json"
+
+
+def read_artifacts(run: Run) -> Artifacts:
+    """Read the transcript and the summary of a run, as far as they are there."""
+    problems: list[tuple[str, str]] = []
+    transcript = summary = None
+    try:
+        if transcript_file(run).exists():
+            transcript = _transcript(read_bytes(transcript_file(run)))
+    except (InputError, OSError) as error:
+        problems.append((transcript_file(run).name, _reason(error)))
+    try:
+        if summary_file(run).exists():
+            summary = msgspec.json.decode(
+                read_bytes(summary_file(run)).removeprefix(b"\xef\xbb\xbf"), type=dict
+            )
+    except (InputError, OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        problems.append((summary_file(run).name, _reason(error)))
+    return Artifacts(transcript, summary, tuple(problems))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return "; ".join(problem.what for problem in error.problems)
+    return str(error)
+
+
+def _transcript(text: bytes) -> Transcript:
+    said: dict[int, tuple[str, str]] = {}
+    unreadable: list[int] = []
+    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = _decode_said(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            unreadable.append(number)
+            continue
+        said[row.turn] = (row.user_text or "", row.assistant_text or "")
+    return Transcript(said, tuple(unreadable))

@@ -1,0 +1,91 @@
+"""Read `run_results.csv`: which runs a comparison folder lists, and what it calls them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pipeline import schema as c
+from pipeline.errors import InputError, Problem
+from pipeline.load.reading import read_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN_RESULTS: Final = "run_results.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of `run_results.csv`; a cell that is absent or empty is `None`."""
+
+    where: str
+    run_dir: str
+    model_name: str | None = None
+    run_index: int | None = None
+    run_id: str | None = None
+    benchmark_name: str | None = None
+
+
+def read_run_results(folder: Path) -> list[Listed]:
+    """Read the runs that a comparison folder lists, in their order.
+
+    Raises `InputError` with every problem: no such file, no `run_dir` column, lines without one.
+    """
+    path = folder / RUN_RESULTS
+    if not folder.is_dir():
+        raise InputError(Problem(str(folder), "no such folder", "give the folder that holds run_results.csv"))
+    if not path.is_file():
+        fix = "give the folder that holds it, or use --run-dir for single runs"
+        raise InputError(Problem(str(folder), f"no {RUN_RESULTS} here", fix))
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            Problem(str(path), f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")
+        ) from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="", strict=True)
+    try:
+        header = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        if c.RUN_DIR not in header:
+            found = ", ".join(header) or "none"
+            raise InputError(
+                Problem(f"{path}:1", f"no column run_dir (columns: {found})", "add a column run_dir")
+            )
+        lines = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise InputError(
+            Problem(f"{path}:{reader.line_num}", f"not CSV: {error}", "quote the cell")
+        ) from None
+    problems = [
+        Problem(f"{path}:{line}", "no run_dir", "name the run's folder")
+        for line, row in lines
+        if not row[c.RUN_DIR]
+    ]
+    if not lines:
+        problems.append(Problem(str(path), "lists no runs", "add a line per run"))
+    if problems:
+        raise InputError(*problems)
+    return [
+        Listed(
+            where=f"{path}:{line}",
+            run_dir=row[c.RUN_DIR],
+            model_name=row.get(c.MODEL) or None,
+            run_index=_index(row.get(c.RUN_INDEX)),
+            run_id=row.get(c.RUN_ID) or None,
+            benchmark_name=row.get(c.BENCHMARK) or None,
+        )
+        for line, row in lines
+    ]
+
+
+def _index(cell: str | None) -> int | None:
+    """Read a run index; spreadsheets write 1 as 1.0, and one that is no number tells nothing."""
+    try:
+        number = float(cell or "")
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and abs(number) < 2**53 else None

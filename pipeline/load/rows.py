@@ -1,0 +1,133 @@
+"""Read judged files run by run: blocks of bytes in, one Arrow table a run out, nothing kept of the bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import judged
+from pipeline import schema as c
+from pipeline.load.reading import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from pipeline.records import Run
+
+_BLOCK: Final = 8 << 20
+_BATCH: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRun:
+    """One run as read: its rows in turn order, each turn once, and what was wrong on the way."""
+
+    run: Run
+    table: pa.Table
+    """Columns of `judged.TABLE`; one row per turn."""
+    model_name: str
+    row_models: tuple[str, ...]
+    """The distinct model names its rows give, commonest first."""
+    sha256: str
+    bad: tuple[judged.BadLine, ...]
+    repairs: tuple[judged.Repair, ...]
+    duplicates: tuple[tuple[int, int, int], ...]
+    """(turn, line left out, line that counts) for every turn judged more than once."""
+
+
+def read_batches(runs: Sequence[Run], advance: Callable[[int], None]) -> Iterator[list[LoadedRun]]:
+    """Read the runs in their order, small ones together: one batch is one large run or several small ones.
+
+    `advance` is told the number of bytes read. Raises `InputError` when a file cannot be read.
+    """
+    batch: list[LoadedRun] = []
+    size = 0
+    for run in runs:
+        loaded, read = _read_run(run, advance)
+        batch.append(loaded)
+        size += read
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def read_lines(file: Path, wanted: Sequence[int]) -> pa.Table:
+    """Read the rows at the given line numbers, in file order (columns of `judged.TABLE`)."""
+    lines = set(wanted)
+    tables = []
+    with opened(file) as stream:
+        for number, line in enumerate(stream, 1):
+            if number in lines:
+                tables.append(judged.decode(line, number).table)
+    return pa.concat_tables(tables) if tables else judged.TABLE.empty_table()
+
+
+def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]:
+    digest = hashlib.sha256()
+    tables: list[pa.Table] = []
+    bad: list[judged.BadLine] = []
+    repairs: list[judged.Repair] = []
+    size = 0
+    line = 1
+    with opened(run.judged_file) as stream:
+        for block in _blocks(stream):
+            digest.update(block)
+            decoded = judged.decode(block, line)
+            tables.append(decoded.table)
+            bad += decoded.bad
+            repairs += decoded.repairs
+            line += block.count(b"\n")
+            size += len(block)
+            advance(len(block))
+    table = pa.concat_tables(tables) if tables else judged.TABLE.empty_table()
+    table, duplicates = _each_turn_once(table)
+    names = [name for name, _ in Counter(table[c.MODEL].drop_null().to_pylist()).most_common() if name]
+    loaded = LoadedRun(
+        run=run,
+        table=table,
+        model_name=run.model_name or next(iter(names), run.directory.name),
+        row_models=tuple(names),
+        sha256=digest.hexdigest(),
+        bad=tuple(bad),
+        repairs=tuple(repairs),
+        duplicates=duplicates,
+    )
+    return loaded, size
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Cut a stream into blocks of whole lines; the last line need not end."""
+    rest = b""
+    while chunk := stream.read(_BLOCK):
+        cut = chunk.rfind(b"\n") + 1
+        if not cut:
+            rest += chunk
+            continue
+        yield rest + chunk[:cut]
+        rest = chunk[cut:]
+    if rest:
+        yield rest
+
+
+def _each_turn_once(table: pa.Table) -> tuple[pa.Table, tuple[tuple[int, int, int], ...]]:
+    """Sort by turn; of a turn judged twice, the last row in the file counts."""
+    turns = table[c.TURN].to_numpy()
+    if (np.diff(turns) > 0).all():
+        return table, ()
+    order = np.argsort(turns, kind="stable")
+    ordered = turns[order]
+    last = np.append(ordered[1:] != ordered[:-1], True)
+    lines = table[c.SOURCE_LINE].to_numpy()[order]
+    counting = lines[np.flatnonzero(last)[np.cumsum(last) - last]]
+    duplicates = tuple(
+        zip(ordered[~last].tolist(), lines[~last].tolist(), counting[~last].tolist(), strict=True)
+    )
+    return table.take(order[last]), duplicates

@@ -1,0 +1,148 @@
+"""List the runs of an analysis: from a comparison folder or from run folders, each with its names."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.comparison import RUN_RESULTS, Listed, read_run_results
+from pipeline.load.locate import default_roots, judge_name, judged_file, locate, nearby, was_moved
+from pipeline.load.reading import absolute, relative
+from pipeline.records import Note, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.records import Options
+
+
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """The runs of one analysis, its name, and the folder that paths in outputs are relative to."""
+
+    runs: tuple[Run, ...]
+    name: str
+    base: Path
+    comparison_dir: Path | None
+    notes: tuple[Note, ...]
+
+
+def find_runs(
+    comparison_dir: Path | None,
+    run_dirs: Sequence[Path],
+    runs_root: Path | None,
+    options: Options,
+    say: Callable[[str], None],
+) -> RunList:
+    """List the runs to analyse; `say` receives what the user should know at once.
+
+    Raises `UsageError` when neither source is given, and `InputError` naming every run that is missing,
+    listed twice, or without a judged file to choose.
+    """
+    if run_dirs:
+        notes = []
+        if comparison_dir is not None:
+            what = f"the comparison folder {absolute(comparison_dir).name} is ignored: run folders were given"
+            say(what)
+            notes.append(Note("info", absolute(comparison_dir).name, what))
+        folders = [absolute(folder) for folder in run_dirs]
+        base = Path(os.path.commonpath([folder.parent for folder in folders]))
+        listed = [Listed(where=str(folder), run_dir=str(folder)) for folder in folders]
+        runs = _runs(listed, folders, base, options)
+        return RunList(runs, "+".join(sorted({run.benchmark_name for run in runs})), base, None, tuple(notes))
+    if comparison_dir is None:
+        raise UsageError(Problem("", "no input", "give --comparison-dir DIR or --run-dir DIR"))
+    base = absolute(comparison_dir)
+    listed = read_run_results(base)
+    roots = default_roots(base) if runs_root is None else [absolute(runs_root)]
+    if runs_root is not None and not roots[0].is_dir():
+        raise InputError(Problem(str(runs_root), "no such folder", "give the folder that holds the runs"))
+    found, missing = _locate_all(listed, base, roots, say)
+    if missing and not options.skip_missing_runs:
+        fix = "name the folder that holds it with --runs-root, or go on without with --skip-missing-runs"
+        raise InputError(*(Problem(run.where, f"run not found: {run.run_dir}", fix) for run in missing))
+    if not found:
+        raise InputError(Problem(str(base / RUN_RESULTS), "none of its runs was found", "see --runs-root"))
+    runs = _runs([run for run, _ in found], [folder for _, folder in found], base, options)
+    left_out = [
+        Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing
+    ]
+    for note in left_out:
+        say(note.what)
+    return RunList(runs, base.name, base, base, tuple(left_out))
+
+
+def _locate_all(
+    listed: Sequence[Listed], base: Path, roots: Sequence[Path], say: Callable[[str], None]
+) -> tuple[list[tuple[Listed, Path]], list[Listed]]:
+    found: list[tuple[Listed, Path]] = []
+    missing: list[Listed] = []
+    problems: list[Problem] = []
+    index = cache(lambda: nearby(roots))
+    for run in listed:
+        try:
+            folder = locate(run.run_dir, base, index)
+        except InputError as error:
+            problems.extend(replace(problem, where=run.where) for problem in error.problems)
+            continue
+        if folder is None:
+            missing.append(run)
+            continue
+        found.append((run, folder))
+        if elsewhere := was_moved(folder, run.run_dir, base):
+            say(f"{run.run_dir} is not there; found as {elsewhere}")
+    if problems:
+        raise InputError(*problems)
+    return found, missing
+
+
+def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options: Options) -> tuple[Run, ...]:
+    problems: list[Problem] = []
+    seen: dict[Path, Listed] = {}
+    runs: list[Run] = []
+    for line, folder in zip(listed, folders, strict=True):
+        first = seen.setdefault(folder.resolve(), line)
+        if first is not line:
+            problems.append(Problem(line.where, f"the same run as {first.where}", "list each run once"))
+            continue
+        if not folder.is_dir():
+            problems.append(Problem(str(folder), "no such folder", "give a run's folder"))
+            continue
+        try:
+            file = judged_file(folder, options.judge)
+        except InputError as error:
+            problems.extend(error.problems)
+            continue
+        runs.append(
+            Run(
+                run_id=line.run_id or folder.name,
+                run_index=line.run_index,
+                model_name=line.model_name,
+                benchmark_name=line.benchmark_name or folder.parent.name,
+                directory=folder,
+                judged_file=file,
+                judge=judge_name(file),
+                source=relative(file, base),
+            )
+        )
+    if problems:
+        raise InputError(*problems)
+    return tuple(_with_unique_ids(runs))
+
+
+def _with_unique_ids(runs: Sequence[Run]) -> list[Run]:
+    """Where ids collide, let all colliding runs take `parent/folder`, and more parents if need be."""
+    named = list(runs)
+    depth = 1
+    while collisions := {run_id for run_id, n in Counter(run.run_id for run in named).items() if n > 1}:
+        depth += 1
+        named = [
+            replace(run, run_id="/".join(run.directory.parts[-depth:])) if run.run_id in collisions else run
+            for run in named
+        ]
+    return named

@@ -1,0 +1,1 @@
+"""The error-mode rules: data (`builtin.toml`) and the small engine that applies them."""

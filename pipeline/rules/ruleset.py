@@ -1,0 +1,177 @@
+"""Read a rules file: TOML -> a `RuleSet`, or one clear error naming everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import schema as c
+from pipeline.errors import Problem, RulesError
+
+BUILTIN: Final = "builtin"
+_TOP_KEYS: Final = ("version", "extends", "rule")
+_TOOL_CALLS: Final = ("some", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: every condition that it names must hold; the first rule that holds decides the row.
+
+    `pattern` and `unless` are RE2 expressions, tried without regard to case. Over the judge's reasoning
+    they are tried clause by clause (`unless` excludes a clause), over any other text as a whole.
+    """
+
+    id: str
+    mode: str
+    why: str
+    response_kind: tuple[str, ...] = ()
+    failed_any: tuple[str, ...] = ()
+    failed_only: tuple[str, ...] = ()
+    tool_calls: str | None = None
+    look_in: str = c.JUDGE_REASONING
+    pattern: str | None = None
+    unless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules in the order in which they are tried."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what the rules say, whatever the file's comments and layout."""
+        text = json.dumps([asdict(rule) for rule in self.rules], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def builtin_rules() -> RuleSet:
+    """Read the rules that come with the package."""
+    return parse_rules(files(__package__).joinpath("builtin.toml").read_bytes(), "builtin.toml")
+
+
+def parse_rules(text: bytes, name: str) -> RuleSet:
+    """Read a rules file. With `extends = "builtin"` its rules go first, and replace built-in ones of their id.
+
+    Raises `RulesError` with every problem: not TOML, unknown keys or values, two rules of one id, an
+    expression that RE2 does not take.
+    """
+    try:
+        data = tomllib.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise RulesError(
+            Problem(name, f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
+    problems = [*_unknown_keys(data, _TOP_KEYS, name), *_top_faults(data, name)]
+    tables = data.get("rule", [])
+    rules = []
+    for number, table in enumerate(tables if isinstance(tables, list) else [], 1):
+        where = f"{name}: rule {number}"
+        if isinstance(table, dict):
+            where += f" ({table['id']})" if "id" in table else ""
+            found = _rule_faults(table, where)
+            if not found:
+                rules.append(_rule(table))
+            problems += found
+        else:
+            problems.append(Problem(where, "not a table", "write [[rule]]"))
+    ids = [rule.id for rule in rules]
+    problems += [
+        Problem(name, f"two rules have the id {rule_id}", "rename one")
+        for rule_id in sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
+    ]
+    if problems:
+        raise RulesError(*problems)
+    if data.get("extends") == BUILTIN:
+        rules += [rule for rule in builtin_rules().rules if rule.id not in ids]
+    return RuleSet(tuple(rules))
+
+
+def _rule(table: dict[str, Any]) -> Rule:
+    return Rule(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+
+def _top_faults(data: dict[str, Any], name: str) -> list[Problem]:
+    problems = []
+    if data.get("version", 1) != 1:
+        problems.append(Problem(name, f"version {data['version']!r} is not known", "write version = 1"))
+    if data.get("extends", BUILTIN) != BUILTIN:
+        problems.append(
+            Problem(name, f"extends {data['extends']!r}", 'write extends = "builtin" or leave it out')
+        )
+    if "extends" not in data and not data.get("rule"):
+        problems.append(Problem(name, "holds no rule", "add a [[rule]]"))
+    if not isinstance(data.get("rule", []), list):
+        problems.append(Problem(name, "rule is not a list of tables", "write [[rule]]"))
+    return problems
+
+
+def _rule_faults(table: dict[str, Any], where: str) -> list[Problem]:
+    problems = _unknown_keys(table, tuple(Rule.__dataclass_fields__), where)
+    for key in ("id", "mode", "why"):
+        if not table.get(key):
+            problems.append(Problem(where, f"no {key}", f"add {key}"))
+    for key in ("id", "mode", "why", "look_in", "tool_calls", "pattern", "unless"):
+        if not isinstance(table.get(key, ""), str):
+            problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
+    for key in ("response_kind", "failed_any", "failed_only"):
+        value = table.get(key, [])
+        if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            problems.append(Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]'))
+    if problems:
+        return problems
+    problems += _unknown_values([table["mode"]], c.ERROR_MODES, "mode", where)
+    problems += _unknown_values(table.get("response_kind", []), c.RESPONSE_KINDS, "response_kind", where)
+    problems += _unknown_values([table.get("look_in", c.JUDGE_REASONING)], c.TEXTS, "look_in", where)
+    problems += _unknown_values([table.get("tool_calls", "some")], _TOOL_CALLS, "tool_calls", where)
+    conditions = ("response_kind", "failed_any", "failed_only", "tool_calls", "pattern")
+    if not any(table.get(key) for key in conditions):
+        problems.append(Problem(where, "has no condition", f"add one of {', '.join(conditions)}"))
+    if "unless" in table and "pattern" not in table:
+        problems.append(Problem(where, "has unless without pattern", "add the pattern"))
+    for key in ("pattern", "unless"):
+        problems += _pattern_faults(table.get(key), key, where)
+    return problems
+
+
+def _pattern_faults(pattern: str | None, key: str, where: str) -> list[Problem]:
+    if pattern is None:
+        return []
+    try:
+        pc.extract_regex(pa.array([""]), f"(?P<evidence>{pattern})")
+    except pa.ArrowInvalid as error:
+        what = str(error).removeprefix("Invalid regular expression: ")
+        unnamed = "unnamed groups" in what
+        fix = "write (?:...) instead of (...)" if unnamed else "RE2 has no look-around and no back-references"
+        return [Problem(where, f"{key} is not an RE2 expression: {what}", fix)]
+    if pc.match_substring_regex(pa.array([""]), pattern)[0].as_py():
+        return [Problem(where, f"{key} matches empty text", "let it ask for at least one character")]
+    return []
+
+
+def _unknown_keys(table: dict[str, Any], known: tuple[str, ...], where: str) -> list[Problem]:
+    return [Problem(where, f"unknown key {key}", _nearest(key, known)) for key in table if key not in known]
+
+
+def _unknown_values(values: list[str], known: tuple[str, ...], key: str, where: str) -> list[Problem]:
+    return [
+        Problem(where, f"unknown {key} {value!r}", _nearest(value, known))
+        for value in values
+        if value not in known
+    ]
+
+
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    match = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {match[0]}?" if match else f"known: {', '.join(known)}"

@@ -1,0 +1,42 @@
+"""Lay out one failed row as evidence: its facts and its texts, long ones shortened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline import schema as c
+from pipeline.document import Code, Datapoint, Quote
+from pipeline.untrusted import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LIMITS = {
+    c.USER_TEXT: ("User", 600),
+    c.ASSISTANT_TEXT: ("Assistant", 800),
+    c.JUDGE_REASONING: ("Judge", 900),
+}
+_PAYLOADS = {c.TOOL_CALLS: ("Tool calls", 600), c.TOOL_RESULTS: ("Tool results", 600)}
+_NO_PAYLOAD = ("null", "[]", "{}", '""')
+
+
+def datapoint(row: Mapping[str, Any]) -> Datapoint:
+    """Make a datapoint of one failed row (columns of the turns frame)."""
+    dimensions = [part for name in row[c.FAILED_DIMENSIONS] for part in (", ", Code(name))][1:]
+    quotes = [
+        Quote(label, shorten(row[name], limit), len(row[name])) for name, (label, limit) in _LIMITS.items()
+    ]
+    quotes += [
+        Quote(label, shorten(row[name], limit), len(row[name]), "json")
+        for name, (label, limit) in _PAYLOADS.items()
+        if row[name].strip() not in _NO_PAYLOAD
+    ]
+    return Datapoint(
+        row_id=row[c.ROW_ID],
+        turn=row[c.TURN],
+        facts=(
+            ("failed ", *dimensions),
+            ("rule ", Code(row[c.ERROR_MODE_RULE]), " saw “", row[c.ERROR_MODE_EVIDENCE], "”"),
+        ),
+        quotes=tuple(quotes),
+    )

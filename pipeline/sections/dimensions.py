@@ -1,0 +1,41 @@
+"""Failed dimensions: model x dimension, each rate with its counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline import schema as c
+from pipeline.document import Heading, Paragraph
+from pipeline.sections.interface import Section, per_benchmark, rate, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.document import Analysis, Block
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    yield Heading(2, ("Failed dimensions by model",))
+    yield Paragraph(("Failed over scored; a row may fail several dimensions.",))
+    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
+
+
+def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
+    counts = analysis.dimension_counts[analysis.dimension_counts[c.BENCHMARK] == benchmark]
+    cells = {
+        (model, dimension): rate(failed, scored)
+        for model, dimension, failed, scored in zip(
+            counts[c.MODEL], counts[c.DIMENSION], counts[c.FAILED], counts[c.SCORED], strict=True
+        )
+    }
+    dimensions = list(dict.fromkeys(counts[c.DIMENSION]))
+    yield table(
+        ["model", *dimensions],
+        [
+            (model, *(cells.get((model, dimension), "not measured") for dimension in dimensions))
+            for model in analysis.models(benchmark)
+        ],
+    )
+
+
+SECTION = Section(40, _build)

@@ -1,0 +1,44 @@
+"""Error modes: model x error mode, with counts and shares of the model's failed rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline import schema as c
+from pipeline.codebook import MODES
+from pipeline.document import Heading, Paragraph
+from pipeline.sections.interface import Section, per_benchmark, rate, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.document import Analysis, Block
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    yield Heading(2, ("Provisional error modes by model",))
+    what = (
+        "Put on each failed row by rules that read the response's shape, the failed dimensions and the judge's words. "
+        "They order the review; they are not its result. Counted over the model's failed rows."
+    )
+    yield Paragraph((what,))
+    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
+
+
+def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
+    counts = analysis.error_mode_counts[analysis.error_mode_counts[c.BENCHMARK] == benchmark]
+    failed = counts.groupby(c.MODEL)[c.FAILED_ROWS].sum()
+    cells = dict(
+        zip(zip(counts[c.MODEL], counts[c.ERROR_MODE], strict=True), counts[c.FAILED_ROWS], strict=True)
+    )
+    models = analysis.models(benchmark)
+    yield table(
+        ["error mode", *models],
+        [
+            (mode, *(rate(cells.get((model, mode), 0), int(failed.get(model, 0))) for model in models))
+            for mode in MODES
+        ],
+    )
+
+
+SECTION = Section(50, _build)

@@ -1,0 +1,62 @@
+"""The top line: per model the runs, failed rows, ended sessions, empty responses, and worst dimensions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline import schema as c
+from pipeline import stats
+from pipeline.document import Heading, Paragraph
+from pipeline.sections.interface import Section, per_benchmark, rate, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.document import Analysis, Block
+
+_TOP_DIMENSIONS = 3
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    yield Heading(2, ("Top line",))
+    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
+
+
+def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
+    counts = analysis.model_counts[analysis.model_counts[c.BENCHMARK] == benchmark].set_index(c.MODEL)
+    early = bool(counts[stats.EARLY_FAILED_ROWS].sum())
+    rows = []
+    for model, row in counts.to_dict("index").items():
+        without = row[c.FAILED_ROWS] - row[stats.EARLY_FAILED_ROWS]
+        rows.append(
+            (
+                str(model),
+                str(row[c.RUNS]),
+                rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED]),
+                *((str(without),) if early else ()),
+                str(row[c.INCOMPLETE_ROWS]),
+                f"{row[c.ENDED]} + {row[c.ENDED_EARLY]} early" if row[c.ENDED_EARLY] else str(row[c.ENDED]),
+                str(row[c.EMPTY_RESPONSE]),
+                _top_dimensions(analysis, benchmark, str(model)),
+            )
+        )
+    header = ["model", "runs", "failed rows"]
+    header += ["failed without early"] if early else []
+    header += ["incomplete rows", "ended session", "empty response", "top failed dimensions"]
+    yield table(header, rows)
+    if early:
+        what = (
+            "Rows marked early were filled in after the session had ended; they are consequences of that ending, "
+            "not new mistakes."
+        )
+        yield Paragraph((what,))
+
+
+def _top_dimensions(analysis: Analysis, benchmark: str, model: str) -> str:
+    counts = analysis.dimension_counts
+    own = counts[(counts[c.BENCHMARK] == benchmark) & (counts[c.MODEL] == model) & (counts[c.FAILED] > 0)]
+    top = own.sort_values([c.FAILED, c.DIMENSION], ascending=[False, True]).head(_TOP_DIMENSIONS)
+    return ", ".join(f"{name} {n}" for name, n in zip(top[c.DIMENSION], top[c.FAILED], strict=True)) or "none"
+
+
+SECTION = Section(30, _build)
