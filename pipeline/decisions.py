@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipeline import schema as c
@@ -14,10 +14,9 @@ def assign_buckets(turns: pd.DataFrame) -> pd.DataFrame:
 
     Before any review the bucket of every failed row is its error mode, and its source is `rule`.
     """
-    source = np.where(turns[c.FAILED], "rule", None)
-    return turns.assign(
-        **{
-            c.BUCKET: turns[c.ERROR_MODE],
-            c.BUCKET_SOURCE: pd.Categorical(source, categories=pd.Index(c.BUCKET_SOURCES)),
-        }
-    )
+    by_rule = pd.Series(c.RULE, index=turns.index).where(turns[c.FAILED])
+    columns: dict[str, Any] = {
+        c.BUCKET: turns[c.ERROR_MODE],
+        c.BUCKET_SOURCE: pd.Categorical(by_rule, categories=pd.Index(c.BUCKET_SOURCES)),
+    }
+    return turns.assign(**columns)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pipeline import schema as c
+from pipeline.packets import review_order, review_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.records import Note, Options, RejectedLine, RunInput
+
+Record = dict[str, Any]
+_Groups = dict[tuple[str, str], list[Record]]
+_FAILURES: Final = "failures"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -38,8 +43,8 @@ class Analysis:
     """One row per run x turn (`schema.TURNS`); texts of failed rows only, the others by `texts`."""
     scores: pd.DataFrame
     """The long table: one row per run x turn x dimension; `passed` is true, false or missing."""
-    packet: pd.DataFrame
-    """One row per failed row, ordered by benchmark, model, run, turn, with all evidence."""
+    score_texts: pd.Series
+    """The scores of each failed row as JSON text, as they came; aligned with `turns`."""
     model_counts: pd.DataFrame
     """One row per benchmark x model: runs, rows judged, incomplete and failed, sentinels."""
     dimension_counts: pd.DataFrame
@@ -47,7 +52,7 @@ class Analysis:
     error_mode_counts: pd.DataFrame
     """One row per benchmark x model x error mode: `failed_rows`, `share` of the model's failed rows."""
     bucket_counts: pd.DataFrame
-    """One row per benchmark x model x bucket x bucket source: `failed_rows`."""
+    """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `major`."""
     turn_outcomes: pd.DataFrame
     """One row per benchmark x model x turn: `runs_judged`, `runs_failed`, `outcome`, `flaky`."""
     turn_difficulty: pd.DataFrame
@@ -55,7 +60,11 @@ class Analysis:
     turn_sets: pd.DataFrame
     """One row per benchmark x set x model x turn: failed by all, unique fails, unique passes."""
 
-    fetch_texts: Callable[[list[str]], pd.DataFrame] = field(kw_only=True)
+    hardest_turns: pd.DataFrame
+    """The first ten comparable turns of each benchmark, hardest first; columns of `turn_difficulty`."""
+
+    fetch_texts: Callable[[list[str]], pd.DataFrame]
+    _records: dict[str, _Groups] = field(default_factory=dict, init=False)
 
     def texts(self, row_ids: Iterable[str]) -> pd.DataFrame:
         """Fetch the five texts of any rows, passed ones too, from the judged files.
@@ -67,20 +76,61 @@ class Analysis:
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
-        """The benchmarks, in input order."""
+        """List the benchmarks, in input order."""
         return tuple(dict.fromkeys(run.benchmark_name for run in self.inputs))
 
     def models(self, benchmark: str) -> tuple[str, ...]:
-        """What is compared on a benchmark (models, or runs), in input order."""
-        counts = self.model_counts
-        return tuple(counts.loc[counts[c.BENCHMARK] == benchmark, c.MODEL])
+        """List what is compared on a benchmark (models, or runs), in input order."""
+        return tuple(record[c.MODEL] for record in self.records("model_counts", benchmark))
 
-    def failures(self, benchmark: str, model: str) -> pd.DataFrame:
-        """The failed rows of one compared model, with texts, by run and turn."""
-        unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
-        turns = self.turns
-        mask = turns[c.FAILED] & (turns[c.BENCHMARK] == benchmark) & (turns[unit] == model)
-        return turns[mask]
+    def records(self, table: str, benchmark: str, model: str | None = None) -> list[Record]:
+        """Give the rows of a counted table as plain records: of a benchmark, or of one compared model on it."""
+        if table not in self._records:
+            self._records[table] = _grouped(getattr(self, table), c.MODEL)
+        groups = self._records[table]
+        if model is not None:
+            return groups.get((benchmark, model), [])
+        return [record for (name, _), rows in groups.items() if name == benchmark for record in rows]
+
+    def failures(self, benchmark: str, model: str) -> list[Record]:
+        """Give the failed rows of one compared model, in order, without texts; `position` is that in `turns`."""
+        if _FAILURES not in self._records:
+            rows = self.turns[[name for name in c.TURNS if name not in c.TEXTS]]
+            rows = rows.assign(position=range(len(rows)))[self.turns[c.FAILED].to_numpy()]
+            unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
+            self._records[_FAILURES] = _grouped(rows, unit)
+        return self._records[_FAILURES].get((benchmark, model), [])
+
+    def evidence(self, positions: Iterable[int]) -> dict[int, Record]:
+        """Give whole rows of `turns`, texts too, by their positions."""
+        chosen = sorted(set(positions))
+        return dict(zip(chosen, _as_records(self.turns.iloc[chosen]), strict=True))
+
+    def user_texts(self, benchmark: str) -> dict[int, str]:
+        """Give the user text of the hardest turns of a benchmark, as far as some run failed them."""
+        wanted = [record[c.TURN] for record in self.records("hardest_turns", benchmark)]
+        positions = {
+            failure[c.TURN]: failure["position"]
+            for model in reversed(self.models(benchmark))
+            for failure in reversed(self.failures(benchmark, model))
+            if failure[c.TURN] in wanted
+        }
+        rows = self.evidence(positions.values())
+        return {turn: rows[position][c.USER_TEXT] for turn, position in positions.items()}
+
+    @property
+    def packet(self) -> pd.DataFrame:
+        """The review packet: one row per failed row, by benchmark, model, run, turn, with all evidence."""
+        import pandas as pd  # noqa: PLC0415 - here it is more than a type
+
+        return pd.concat(self.packet_parts(), ignore_index=True)
+
+    def packet_parts(self, size: int = 2000) -> Iterator[pd.DataFrame]:
+        """Give the review packet in parts, so that its texts are not held twice; at least one, maybe empty."""
+        order = review_order(self.turns)
+        for start in range(0, max(len(order), 1), size):
+            part = order[start : start + size]
+            yield review_rows(self.turns.iloc[part], self.score_texts.iloc[part])
 
     def __repr__(self) -> str:
         counts = self.model_counts
@@ -94,6 +144,19 @@ class Analysis:
         from html import escape  # noqa: PLC0415 - only a notebook needs it
 
         return f"<p>{escape(repr(self))}</p>{self.model_counts.to_html(index=False)}"
+
+
+def _as_records(frame: pd.DataFrame) -> list[Record]:
+    columns = [frame[name].tolist() for name in frame.columns]
+    return [dict(zip(frame.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _grouped(frame: pd.DataFrame, unit: str) -> _Groups:
+    """Group records by benchmark and what is compared; a table of whole benchmarks groups by benchmark alone."""
+    groups: _Groups = {}
+    for record in _as_records(frame):
+        groups.setdefault((record[c.BENCHMARK], record.get(unit, "")), []).append(record)
+    return groups
 
 
 # --- The report: content as data, for any renderer -----------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,14 +23,12 @@ def assign_error_modes(turns: pd.DataFrame, rules: RuleSet) -> pd.DataFrame:
     """
     failed = turns[c.FAILED].to_numpy()
     verdicts = apply_rules(turns[failed], rules)
-    modes = pd.Categorical(_spread(verdicts.modes, failed), categories=pd.Index(c.ERROR_MODES))
-    return turns.assign(
-        **{
-            c.ERROR_MODE: modes,
-            c.ERROR_MODE_RULE: pd.Series(_spread(verdicts.rules, failed), dtype="str").to_numpy(),
-            c.ERROR_MODE_EVIDENCE: pd.Series(_spread(verdicts.evidence, failed), dtype="str").to_numpy(),
-        }
-    )
+    columns: dict[str, Any] = {
+        c.ERROR_MODE: pd.Categorical(_spread(verdicts.modes, failed), categories=pd.Index(c.ERROR_MODES)),
+        c.ERROR_MODE_RULE: pd.array(_spread(verdicts.rules, failed), dtype="str"),
+        c.ERROR_MODE_EVIDENCE: pd.array(_spread(verdicts.evidence, failed), dtype="str"),
+    }
+    return turns.assign(**columns)
 
 
 def _spread(values: Sequence[str], failed: np.ndarray) -> np.ndarray:

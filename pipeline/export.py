@@ -68,9 +68,7 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
     for source in input_folders:
         if folder.is_relative_to(source.resolve()):
             raise OutputError(
-                Problem(
-                    str(target.folder), f"lies inside the input folder {source}", "choose another --output"
-                )
+                Problem(str(target.folder), f"lies inside the input folder {source}", "choose another --output")
             )
     if folder.exists() and not folder.is_dir():
         raise OutputError(Problem(str(target.folder), "is a file, not a folder", "choose another --output"))
@@ -224,13 +222,7 @@ def _dependencies(goal: Path, inputs: Sequence[Path]) -> str:
 
     def name(path: Path) -> str:
         text = str(path.relative_to(here) if path.is_relative_to(here) else path)
-        return (
-            text.replace("\\", "\\\\")
-            .replace(" ", "\\ ")
-            .replace("#", "\\#")
-            .replace("$", "$$")
-            .replace(":", "\\:")
-        )
+        return text.replace("\\", "\\\\").replace(" ", "\\ ").replace("#", "\\#").replace("$", "$$").replace(":", "\\:")
 
     names = [name(path) for path in inputs if "\n" not in str(path)]
     rule = " \\\n  ".join([f"{name(goal)}:", *names])

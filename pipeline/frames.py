@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 import numpy as np
@@ -49,7 +49,7 @@ def build_frames(batch: Sequence[LoadedRun], comparison: str, excluded: Collecti
     if excluded:
         keep = ~dimension.isin(list(excluded))
         row, dimension, passed = row[keep], dimension[keep].remove_unused_categories(), passed[keep]
-    failing = (passed == False).to_numpy(dtype=bool, na_value=False)  # noqa: E712 - null is not false
+    failing = (~passed).to_numpy(dtype=bool, na_value=False)  # null is not false
     judged_rows = np.zeros(table.num_rows, dtype=bool)
     judged_rows[row[~passed.isna()]] = True
     failed_rows = np.zeros(table.num_rows, dtype=bool)
@@ -93,7 +93,7 @@ def concat_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put frames of the same columns below one another, uniting the categories in order of appearance."""
     parts = list(frames)
     united = {
-        name: pd.api.types.union_categoricals([part[name] for part in parts])
+        str(name): pd.api.types.union_categoricals([part[name] for part in parts])
         for name, dtype in parts[0].dtypes.items()
         if isinstance(dtype, pd.CategoricalDtype)
     }
@@ -103,10 +103,7 @@ def concat_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def units(inputs: Iterable[RunInput], compare_by: c.CompareBy) -> pd.DataFrame:
     """List what is compared: one row per run, with its benchmark, its model or itself, and its id."""
-    rows = [
-        (run.benchmark_name, run.model_name if compare_by == "model" else run.run_id, run.run_id)
-        for run in inputs
-    ]
+    rows = [(run.benchmark_name, run.model_name if compare_by == "model" else run.run_id, run.run_id) for run in inputs]
     return pd.DataFrame(rows, columns=[c.BENCHMARK, c.MODEL, c.RUN_ID], dtype="str")
 
 
@@ -124,15 +121,16 @@ def _long_scores(table: pa.Table) -> tuple[np.ndarray, pd.Categorical, pd.arrays
     lists = table[judged.DIMENSIONS].combine_chunks()
     row = pc.list_parent_indices(lists).to_numpy()
     dimension = pc.list_flatten(lists).dictionary_encode().to_pandas().array
-    passed = pd.BooleanDtype().__from_arrow__(pc.list_flatten(table[judged.PASSES].combine_chunks()))
+    flat = pc.list_flatten(table[judged.PASSES].combine_chunks())
+    passed = flat.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get).array
     return row, dimension, passed
 
 
-def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pd.Categorical:
+def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pd.Categorical[str]:
     """Name each response by its sentinel or its shape (DESIGN, inputs)."""
 
     def mask(array: pa.ChunkedArray) -> np.ndarray:
-        return array.to_numpy().astype(bool)
+        return np.asarray(array, dtype=bool)
 
     blank = mask(pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)))
     nothing_called = mask(pc.match_substring_regex(tool_calls, _NO_PAYLOAD))
@@ -157,8 +155,7 @@ def _scores_as_json(table: pa.Table, wanted: np.ndarray) -> pd.Series:
     scores = table[judged.PASSES].take(rows).to_pylist()
     texts = np.full(table.num_rows, None, dtype=object)
     texts[rows] = [
-        msgspec.json.encode(dict(zip(*pair, strict=True))).decode()
-        for pair in zip(names, scores, strict=True)
+        msgspec.json.encode(dict(zip(*pair, strict=True))).decode() for pair in zip(names, scores, strict=True)
     ]
     return pd.Series(texts, dtype="str")
 
@@ -167,7 +164,7 @@ def _row_ids(run_ids: list[str], run: np.ndarray, turns: pa.ChunkedArray) -> pd.
     prefix = pa.array(run_ids, pa.large_string()).take(pa.array(run))
     colon = pa.scalar(":", pa.large_string())
     joined = pc.binary_join_element_wise(prefix, turns.cast(pa.large_string()), colon)
-    return joined.to_pandas()
+    return cast("pd.Series[str]", joined.to_pandas())
 
 
 def _category(values: list[str]) -> pd.Categorical:

@@ -167,13 +167,10 @@ def _table(rows: list[_Row], numbers: list[int], repairs: list[Repair]) -> pa.Ta
         c.USER_TEXT: [row.user_text or "" for row in rows],
         c.ASSISTANT_TEXT: [row.assistant_text or "" for row in rows],
         c.JUDGE_REASONING: [
-            row.judge_reasoning or row.claude_reasoning or row.openai_reasoning or row.reasoning or ""
-            for row in rows
+            row.judge_reasoning or row.claude_reasoning or row.openai_reasoning or row.reasoning or "" for row in rows
         ],
         c.TOOL_CALLS: _payloads([bytes(row.tool_calls) for row in rows], numbers, c.TOOL_CALLS, repairs),
-        c.TOOL_RESULTS: _payloads(
-            [bytes(row.tool_results) for row in rows], numbers, c.TOOL_RESULTS, repairs
-        ),
+        c.TOOL_RESULTS: _payloads([bytes(row.tool_results) for row in rows], numbers, c.TOOL_RESULTS, repairs),
         DIMENSIONS: pa.LargeListArray.from_arrays(
             offsets, pa.array([name for row in scores for name in row], pa.string())
         ),
@@ -299,8 +296,7 @@ def _clean(value: Any, path: str, found: list[str]) -> Any:  # noqa: ANN401 - an
             return [_clean(item, path, found) for item in value]
         case dict():
             return {
-                _clean(key, path or "a key", found): _clean(item, path or key, found)
-                for key, item in value.items()
+                _clean(key, path or "a key", found): _clean(item, path or key, found) for key, item in value.items()
             }
         case _:
             return value

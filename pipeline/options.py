@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
 
 import typer
 
@@ -56,7 +56,7 @@ def takes_inputs(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def _request(  # noqa: PLR0913 - one parameter per option
+def _request(  # noqa: PLR0913, PLR0917 - one parameter per option
     comparison_dir: Annotated[
         Path | None,
         typer.Option("--comparison-dir", metavar="DIR", help="Folder whose run_results.csv lists the runs."),
@@ -65,9 +65,7 @@ def _request(  # noqa: PLR0913 - one parameter per option
         list[Path] | None,
         typer.Option("--run-dir", metavar="DIR ...", help="Judged run folders, in place of a comparison."),
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option("--judge", metavar="NAME", help="Read NAME_judged.jsonl.")
-    ] = None,
+    judge: Annotated[str | None, typer.Option("--judge", metavar="NAME", help="Read NAME_judged.jsonl.")] = None,
     runs_root: Annotated[
         Path | None,
         typer.Option("--runs-root", metavar="DIR", help="Where to look for runs that have moved."),
@@ -103,8 +101,8 @@ def _request(  # noqa: PLR0913 - one parameter per option
     options = Options(
         judge=judge,
         exclude_dimensions=tuple(exclude_dimension or ()),
-        compare_by=compare_by,  # type: ignore[arg-type] - just checked
-        repeat_policy=repeat_policy,  # type: ignore[arg-type]
+        compare_by=cast("c.CompareBy", compare_by),
+        repeat_policy=cast("c.RepeatPolicy", repeat_policy),
         skip_bad_rows=skip_bad_rows,
         skip_missing_runs=skip_missing_runs,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
@@ -22,7 +22,7 @@ class Progress:
         self._done = 0
         self._shown = 0
         self._start = time.monotonic()
-        self._bar = None
+        self._bar: Any = None  # Typer does not export the bar's type
 
     def expect(self, size: int) -> None:
         """Take note of how many bytes there are to read."""

@@ -176,8 +176,13 @@ ENDED: Final = "model_ended_session"
 ENDED_EARLY: Final = "model_ended_session_early"
 EMPTY_RESPONSE: Final = "empty_response"
 
-BUCKET_SOURCES: Final = ("rule", "review")
-OUTCOMES: Final = ("failed", "passed", "not_judged")
+RULE: Final = "rule"
+REVIEW: Final = "review"
+BUCKET_SOURCES: Final = (RULE, REVIEW)
+TURN_FAILED: Final = "failed"
+TURN_PASSED: Final = "passed"
+NOT_JUDGED: Final = "not_judged"
+OUTCOMES: Final = (TURN_FAILED, TURN_PASSED, NOT_JUDGED)
 TURN_SET_NAMES: Final = ("failed_by_all", "unique_fail", "unique_pass")
 FAILED_BY_ALL, UNIQUE_FAIL, UNIQUE_PASS = TURN_SET_NAMES
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 EARLY_FAILED_ROWS: Final = "early_failed_rows"
 """Failed rows that the harness filled in after the session had ended: consequences, not new mistakes."""
+REVIEWED: Final = "reviewed"
+PROVISIONAL: Final = "provisional"
+OWN_ROWS: Final = "own_rows"
+MAJOR: Final = "major"
 _LARGEST: Final = 3
 _MAJOR_SHARE: Final = 0.1
 
@@ -50,44 +55,40 @@ def dimension_counts(scores: pd.DataFrame) -> pd.DataFrame:
         .sum()
         .reset_index()
     )
-    return _plain(counts).assign(
-        **{c.FAIL_RATE: counts[c.FAILED] / counts[c.SCORED].where(counts[c.SCORED] > 0)}
-    )
+    return _plain(counts).assign(**{c.FAIL_RATE: counts[c.FAILED] / counts[c.SCORED].where(counts[c.SCORED] > 0)})
 
 
 def error_mode_counts(turns: pd.DataFrame) -> pd.DataFrame:
     """Count failed rows per benchmark x model x error mode; `share` is of the model's failed rows."""
     keys = [c.BENCHMARK, c.MODEL]
     failed = turns.loc[turns[c.FAILED], [*keys, c.ERROR_MODE]]
-    counts = (
-        failed.groupby([*keys, c.ERROR_MODE], observed=True, sort=False)
-        .size()
-        .rename(c.FAILED_ROWS)
-        .reset_index()
-    )
+    counts = failed.groupby([*keys, c.ERROR_MODE], observed=True, sort=False).size().rename(c.FAILED_ROWS).reset_index()
     totals = counts.groupby(keys, observed=True)[c.FAILED_ROWS].transform("sum")
     return _plain(counts).assign(**{c.SHARE: counts[c.FAILED_ROWS] / totals})
 
 
 def bucket_counts(turns: pd.DataFrame) -> pd.DataFrame:
-    """Count failed rows per benchmark x model x bucket x bucket source (`review` or `rule`)."""
-    keys = [c.BENCHMARK, c.MODEL, c.BUCKET, c.BUCKET_SOURCE]
-    failed = turns.loc[turns[c.FAILED], keys]
-    return _plain(failed.groupby(keys, observed=True, sort=False).size().rename(c.FAILED_ROWS).reset_index())
+    """Count failed rows per benchmark x model x bucket, reviewed and provisional apart, largest bucket first.
 
-
-def major_bucket_sizes(failures: pd.DataFrame) -> dict[str, int]:
-    """Name the major buckets of one model with their rows, largest first (DESIGN, the gate).
-
-    One of its three largest, ties included, or at least 10% of its failed rows; rows that were filled in
-    after the session had ended are left out. `failures` holds the failed rows of one model.
+    `own_rows` leaves out the rows that were filled in after the session had ended. By these a bucket is
+    *major*: one of the model's three largest, ties included, or at least 10% of its failed rows
+    (DESIGN, the gate).
     """
-    own = failures[failures[c.RESPONSE_KIND] != c.ENDED_EARLY]
-    counts = sorted(
-        own[c.BUCKET].astype("str").value_counts().items(), key=lambda item: (-item[1], str(item[0]))
-    )
-    third = counts[:_LARGEST][-1][1] if counts else 0
-    return {str(bucket): n for bucket, n in counts if n >= third or n >= _MAJOR_SHARE * len(own)}
+    keys = [c.BENCHMARK, c.MODEL]
+    failed = turns[turns[c.FAILED].to_numpy()][[*keys, c.BUCKET, c.BUCKET_SOURCE, c.RESPONSE_KIND]]
+    flags: dict[str, Any] = {
+        c.FAILED_ROWS: 1,
+        REVIEWED: failed[c.BUCKET_SOURCE] == c.REVIEW,
+        PROVISIONAL: failed[c.BUCKET_SOURCE] == c.RULE,
+        OWN_ROWS: failed[c.RESPONSE_KIND] != c.ENDED_EARLY,
+    }
+    sums = failed[[*keys, c.BUCKET]].assign(**flags).groupby([*keys, c.BUCKET], observed=True, sort=False).sum()
+    counts = _plain(sums.reset_index()).sort_values([OWN_ROWS, c.BUCKET], ascending=[False, True], ignore_index=True)
+    own = counts[OWN_ROWS]
+    of_model = counts.groupby(keys, sort=False)
+    third = own.where(of_model.cumcount() < _LARGEST).groupby([counts[key] for key in keys]).transform("min")
+    share = own / of_model[OWN_ROWS].transform("sum").clip(lower=1)
+    return counts.assign(**{MAJOR: (own > 0) & ((own >= third) | (share >= _MAJOR_SHARE))})
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

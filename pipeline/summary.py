@@ -13,9 +13,7 @@ from pipeline.untrusted import one_line, shorten
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
-    from pipeline.document import Analysis
+    from pipeline.document import Analysis, Record
 
 _TOP: Final = 3
 _WIDTH: Final = 100
@@ -52,69 +50,44 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 
 def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
-    difficulty = analysis.turn_difficulty[analysis.turn_difficulty[c.BENCHMARK] == benchmark]
+    turns = analysis.turn_difficulty[c.BENCHMARK] == benchmark
+    comparable = int((turns & analysis.turn_difficulty[turnsets.COMPARABLE]).sum())
     unit = analysis.options.compare_by
-    comparable = int(difficulty[turnsets.COMPARABLE].sum())
-    yield f"Benchmark {benchmark}: {words('turn', len(difficulty))}, {comparable} comparable"
-    for model in analysis.models(benchmark):
-        yield from _model(analysis, benchmark, model)
+    yield f"Benchmark {benchmark}: {words('turn', int(turns.sum()))}, {comparable} comparable"
+    for row in analysis.records("model_counts", benchmark):
+        yield from _model(analysis, benchmark, row)
     if len(analysis.models(benchmark)) < 2:  # noqa: PLR2004 - a comparison needs two
         yield f"  Shared turns: not measured with one {unit}"
         return
-    sets = analysis.turn_sets
-    by_all = sets[(sets[c.BENCHMARK] == benchmark) & (sets[c.SET] == c.FAILED_BY_ALL)][c.TURN]
-    yield f"  Failed by every {unit}: {len(by_all)}/{comparable} comparable turns" + (
-        f": {ranges(by_all, 20)}" if len(by_all) else ""
-    )
-    hard = turnsets.shared_hard_turns(difficulty)
-    if len(hard):
+    by_all = [row[c.TURN] for row in analysis.records("turn_sets", benchmark, "")]
+    listed = f": {ranges(by_all, 20)}" if by_all else ""
+    yield f"  Failed by every {unit}: {len(by_all)}/{comparable} comparable turns{listed}"
+    hard = [row for row in analysis.records("hardest_turns", benchmark) if row[turnsets.MODELS_FAILED] > 1]
+    if hard:
         yield f"  Shared hard turns ({unit}s failing, runs failing):"
-    texts = user_texts(analysis, benchmark)
-    for row in hard.to_dict("records"):
-        figures = (
-            f"{row[turnsets.MODELS_FAILED]}/{row[turnsets.MODELS]}, {row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}"
-        )
-        yield shorten(f"    turn {row[c.TURN]} ({figures}): {one_line(texts.get(row[c.TURN], ''))}", _WIDTH)
+    texts = analysis.user_texts(benchmark)
+    for row in hard:
+        figures = f"{row[turnsets.MODELS_FAILED]}/{row[turnsets.MODELS]}, {row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}"
+        yield shorten(f"    turn {row[c.TURN]} ({figures}): {one_line(texts[row[c.TURN]])}", _WIDTH)
 
 
-def _model(analysis: Analysis, benchmark: str, model: str) -> Iterator[str]:
-    def own(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[(frame[c.BENCHMARK] == benchmark) & (frame[c.MODEL] == model)]
-
-    row = own(analysis.model_counts).to_dict("records")[0]
-    failed = row[c.FAILED_ROWS]
+def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
+    model, failed = row[c.MODEL], row[c.FAILED_ROWS]
     yield f"  {model}: {rate(failed, row[c.ROWS_JUDGED])} failed in {words('run', row[c.RUNS])}"
     extra = [
         f"ended session {row[c.ENDED]}" if row[c.ENDED] else "",
         f"filled in after an ending {row[c.ENDED_EARLY]}" if row[c.ENDED_EARLY] else "",
-        f"failed without those {failed - row[stats.EARLY_FAILED_ROWS]}"
-        if row[stats.EARLY_FAILED_ROWS]
-        else "",
+        f"failed without those {failed - row[stats.EARLY_FAILED_ROWS]}" if row[stats.EARLY_FAILED_ROWS] else "",
         f"empty response {row[c.EMPTY_RESPONSE]}" if row[c.EMPTY_RESPONSE] else "",
         f"incomplete {row[c.INCOMPLETE_ROWS]}" if row[c.INCOMPLETE_ROWS] else "",
     ]
     if any(extra):
         yield f"    {', '.join(filter(None, extra))}"
-    dimensions = own(analysis.dimension_counts)
-    dimensions = dimensions[dimensions[c.FAILED] > 0].sort_values(
-        [c.FAILED, c.DIMENSION], ascending=[False, True]
-    )
-    if len(dimensions):
-        top = dimensions.head(_TOP)
-        parts = zip(top[c.DIMENSION], top[c.FAILED], top[c.SCORED], strict=True)
-        yield f"    dimensions: {'; '.join(f'{name} {rate(n, of)}' for name, n, of in parts)}"
-    modes = own(analysis.error_mode_counts).sort_values(
-        [c.FAILED_ROWS, c.ERROR_MODE], ascending=[False, True]
-    )
-    if len(modes):
-        top = modes.head(_TOP)
-        parts = zip(top[c.ERROR_MODE], top[c.FAILED_ROWS], strict=True)
-        yield f"    error modes: {'; '.join(f'{name} {rate(n, failed)}' for name, n in parts)}"
-
-
-def user_texts(analysis: Analysis, benchmark: str) -> dict[int, str]:
-    """Give the user text of each turn of a benchmark that some run failed."""
-    turns = analysis.turns
-    rows = turns[turns[c.FAILED] & (turns[c.BENCHMARK] == benchmark) & (turns[c.USER_TEXT] != "")]
-    first = rows.drop_duplicates(c.TURN)
-    return dict(zip(first[c.TURN], first[c.USER_TEXT], strict=True))
+    dimensions = [row for row in analysis.records("dimension_counts", benchmark, model) if row[c.FAILED]]
+    if dimensions:
+        top = sorted(dimensions, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))[:_TOP]
+        yield f"    dimensions: {'; '.join(f'{row[c.DIMENSION]} {rate(row[c.FAILED], row[c.SCORED])}' for row in top)}"
+    modes = analysis.records("error_mode_counts", benchmark, model)
+    if modes:
+        top = sorted(modes, key=lambda row: (-row[c.FAILED_ROWS], row[c.ERROR_MODE]))[:_TOP]
+        yield f"    error modes: {'; '.join(f'{row[c.ERROR_MODE]} {rate(row[c.FAILED_ROWS], failed)}' for row in top)}"

@@ -42,11 +42,11 @@ def turn_outcomes(turns: pd.DataFrame, units: pd.DataFrame, policy: c.RepeatPoli
     )
     failed, total = grid[c.RUNS_FAILED], grid[c.RUNS_JUDGED]
     outcome = (
-        pd.Series("passed", index=grid.index, dtype="str")
-        .mask(_fails(failed, total, policy), "failed")
-        .mask(total == 0, "not_judged")
+        pd.Series(c.TURN_PASSED, index=grid.index, dtype="str")
+        .mask(_fails(failed, total, policy), c.TURN_FAILED)
+        .mask(total == 0, c.NOT_JUDGED)
     )
-    return grid.assign(**{c.OUTCOME: outcome, c.FLAKY: (failed > 0) & (failed < total)})
+    return grid.assign(outcome=outcome, flaky=(failed > 0) & (failed < total))
 
 
 def turn_difficulty(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -55,31 +55,26 @@ def turn_difficulty(outcomes: pd.DataFrame) -> pd.DataFrame:
     One row per benchmark x turn. *Comparable*: every model of the benchmark has a judged row for the turn.
     """
     flags = outcomes.assign(
-        **{
-            MODELS_JUDGED: outcomes[c.OUTCOME] != "not_judged",
-            MODELS_FAILED: outcomes[c.OUTCOME] == "failed",
-            MODELS: 1,
-        }
+        models=1,
+        models_judged=outcomes[c.OUTCOME] != c.NOT_JUDGED,
+        models_failed=outcomes[c.OUTCOME] == c.TURN_FAILED,
     )
     columns = [MODELS, MODELS_JUDGED, MODELS_FAILED, c.RUNS_JUDGED, c.RUNS_FAILED]
     totals = flags.groupby([c.BENCHMARK, c.TURN], sort=False)[columns].sum().reset_index()
     return totals.assign(**{COMPARABLE: totals[MODELS_JUDGED] == totals[MODELS]})
 
 
-def turn_sets(outcomes: pd.DataFrame) -> pd.DataFrame:
+def turn_sets(outcomes: pd.DataFrame, difficulty: pd.DataFrame) -> pd.DataFrame:
     """List the comparable turns that all models fail, that one alone fails, that one alone passes.
 
     One row per benchmark x set x model x turn; `model_name` is empty for `failed_by_all`. A benchmark with
     fewer than two models has no sets.
     """
-    rows = outcomes.merge(
-        turn_difficulty(outcomes)[[c.BENCHMARK, c.TURN, MODELS, MODELS_FAILED, COMPARABLE]],
-        on=[c.BENCHMARK, c.TURN],
-        validate="many_to_one",
-    )
-    rows = rows[rows[COMPARABLE] & (rows[MODELS] > 1)]
-    fails = rows[c.OUTCOME] == "failed"
-    by_all = rows[rows[MODELS_FAILED] == rows[MODELS]].drop_duplicates([c.BENCHMARK, c.TURN])
+    keys = [c.BENCHMARK, c.TURN]
+    eligible = difficulty.loc[difficulty[COMPARABLE] & (difficulty[MODELS] > 1), [*keys, MODELS, MODELS_FAILED]]
+    rows = outcomes.merge(eligible, on=keys, validate="many_to_one")
+    fails = rows[c.OUTCOME] == c.TURN_FAILED
+    by_all = rows[rows[MODELS_FAILED] == rows[MODELS]].drop_duplicates(keys)
     chosen = {
         c.FAILED_BY_ALL: by_all.assign(**{c.MODEL: ""}),
         c.UNIQUE_FAIL: rows[fails & (rows[MODELS_FAILED] == 1)],
@@ -90,19 +85,16 @@ def turn_sets(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def hardest_turns(difficulty: pd.DataFrame) -> pd.DataFrame:
-    """Rank the comparable turns of one benchmark: by models failing, runs failing, then turn; the first ten."""
+    """Rank each benchmark's comparable turns: by models failing, runs failing, then turn; the first ten.
+
+    *Shared hard turns* are those of them that at least two models fail.
+    """
     comparable = difficulty[difficulty[COMPARABLE]]
     ranked = comparable.assign(
         by_models=-comparable[MODELS_FAILED] / comparable[MODELS],
         by_runs=-comparable[c.RUNS_FAILED] / comparable[c.RUNS_JUDGED],
     ).sort_values(["by_models", "by_runs", c.TURN])
-    return ranked[list(difficulty.columns)].head(_HARDEST)
-
-
-def shared_hard_turns(difficulty: pd.DataFrame) -> pd.DataFrame:
-    """Keep of the hardest turns those that at least two models fail."""
-    hardest = hardest_turns(difficulty)
-    return hardest[hardest[MODELS_FAILED] > 1]
+    return ranked[list(difficulty.columns)].groupby(c.BENCHMARK, sort=False).head(_HARDEST)
 
 
 def _fails(failed: pd.Series, judged: pd.Series, policy: c.RepeatPolicy) -> pd.Series:

@@ -35,9 +35,7 @@ def questions(turns: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{QUESTION: [hash(text) for text in texts]})[[bool(text.strip()) for text in texts]]
 
 
-def check_comparison(
-    turns: pd.DataFrame, scores: pd.DataFrame, asked: pd.DataFrame, runs: Sequence[Run]
-) -> list[Note]:
+def check_comparison(turns: pd.DataFrame, scores: pd.DataFrame, asked: pd.DataFrame, runs: Sequence[Run]) -> list[Note]:
     """Check the runs of each benchmark against one another; `asked` comes from `questions`."""
     return [
         *_incomplete_notes(turns),
@@ -53,18 +51,16 @@ def check_comparable(outcomes: pd.DataFrame, units: pd.DataFrame) -> list[Note]:
 
     `outcomes` is the turn-outcome table; `units` has one row per run: benchmark, model, run id.
     """
-    missing = outcomes.assign(gap=outcomes[c.OUTCOME] == "not_judged")
+    missing = outcomes.assign(gap=outcomes[c.OUTCOME] == c.NOT_JUDGED)
     keys = [c.BENCHMARK, c.TURN]
     alone = missing[missing["gap"] & (missing.groupby(keys)["gap"].transform("sum") == 1)]
     several = units.groupby(c.BENCHMARK)[c.MODEL].nunique()
     notes = []
     for (benchmark, model), turns in alone.groupby([c.BENCHMARK, c.MODEL], sort=False)[c.TURN]:
-        if several[benchmark] > 1:
+        if several.loc[str(benchmark)] > 1:
             of_model = units[(units[c.BENCHMARK] == benchmark) & (units[c.MODEL] == model)]
             names = ", ".join(of_model[c.RUN_ID])
-            what = (
-                f"{_turns(turns.tolist())} of {benchmark} left the comparison: not judged for {model} alone"
-            )
+            what = f"{_turns(turns.tolist())} of {benchmark} left the comparison: not judged for {model} alone"
             notes.append(Note("warning", names, what))
     return notes
 
@@ -105,9 +101,7 @@ def _transcript_notes(loaded: LoadedRun, transcript: Transcript) -> Iterator[Not
     if transcript.unreadable:
         yield Note("warning", where, f"unreadable lines: {_numbers(transcript.unreadable)}")
     table = loaded.table.select([c.TURN, c.USER_TEXT, c.ASSISTANT_TEXT])
-    rows = {
-        turn: (user, assistant) for turn, user, assistant in zip(*map(_values, table.columns), strict=True)
-    }
+    rows = {turn: (user, assistant) for turn, user, assistant in zip(*map(_values, table.columns), strict=True)}
     filled_in = {turn for turn, (_, text) in rows.items() if text.startswith("[MODEL_ENDED_SESSION_EARLY]")}
     said = transcript.said
     if unjudged := sorted(said.keys() - rows.keys()):
@@ -161,14 +155,14 @@ def _silent_judge_notes(turns: pd.DataFrame) -> Iterator[Note]:
 
 
 def _question_notes(asked: pd.DataFrame) -> Iterator[Note]:
-    """The same turn with different user text in two runs: a warning, an error when most turns are so."""
+    """Remark on turns whose user text differs between runs: a warning, an error when most turns do."""
     for benchmark, rows in asked.groupby(c.BENCHMARK, sort=False):
         per_turn = rows.groupby(c.TURN)[QUESTION].agg(["nunique", "size"])
         shared = per_turn[per_turn["size"] > 1]
         differing = shared.index[shared["nunique"] > 1].tolist()
         if differing:
             most = 2 * len(differing) > len(shared)
-            what = f"user_text differs between runs at {_turns(differing)} ({len(differing)}/{len(shared)} shared turns)"
+            what = f"user_text differs between runs at {_turns(differing)}, {len(differing)}/{len(shared)} shared turns"
             if most:
                 what += "; these are not the same benchmark, so turn sets mean nothing"
             yield Note("error" if most else "warning", str(benchmark), what)

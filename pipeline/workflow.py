@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline import decisions, error_modes, export, frames, packets, stats, turnsets, validate
+from pipeline import decisions, error_modes, export, frames, stats, turnsets, validate
 from pipeline import schema as c
 from pipeline.document import Analysis
 from pipeline.errors import InputError, Problem, UsageError
@@ -42,7 +41,7 @@ class Listener:
     advance: Callable[[int], None] = lambda _: None
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 - one parameter per option of the command
     comparison_dir: AnyPath | None = None,
     *,
     run_dir: AnyPath | Iterable[AnyPath] = (),
@@ -140,14 +139,8 @@ class _Rows:
 
 
 def _plan(request: Request, listener: Listener) -> _Plan:
-    listed = find_runs(
-        request.comparison_dir, request.run_dirs, request.runs_root, request.options, listener.say
-    )
-    rules = (
-        builtin_rules()
-        if request.rules is None
-        else parse_rules(read_bytes(request.rules), request.rules.name)
-    )
+    listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, request.options, listener.say)
+    rules = builtin_rules() if request.rules is None else parse_rules(read_bytes(request.rules), request.rules.name)
     listener.expect(sum(run.judged_file.stat().st_size for run in listed.runs))
     return _Plan(listed, rules, request.rules and absolute(request.rules), request.options)
 
@@ -187,11 +180,11 @@ def _count(plan: _Plan, rows: _Rows) -> Analysis:
     """Put the batches together, count, and compare."""
     options = plan.options
     turns, scores = frames.concat_frames(rows.turns), frames.concat_frames(rows.scores)
-    packet = packets.review_rows(turns)
-    turns = turns[list(c.TURNS)]
+    score_texts, turns = turns[c.SCORES], turns[list(c.TURNS)]
     compared, compared_scores = (frames.by_unit(frame, options.compare_by) for frame in (turns, scores))
     units = frames.units(rows.inputs, options.compare_by)
     outcomes = turnsets.turn_outcomes(compared, units, options.repeat_policy)
+    difficulty = turnsets.turn_difficulty(outcomes)
     notes = [
         *plan.listed.notes,
         *rows.notes,
@@ -211,14 +204,15 @@ def _count(plan: _Plan, rows: _Rows) -> Analysis:
         rejected=tuple(rows.rejected),
         turns=turns,
         scores=scores,
-        packet=packet,
+        score_texts=score_texts,
         model_counts=stats.model_counts(compared, units),
         dimension_counts=stats.dimension_counts(compared_scores),
         error_mode_counts=stats.error_mode_counts(compared),
         bucket_counts=stats.bucket_counts(compared),
         turn_outcomes=outcomes,
-        turn_difficulty=turnsets.turn_difficulty(outcomes),
-        turn_sets=turnsets.turn_sets(outcomes),
+        turn_difficulty=difficulty,
+        turn_sets=turnsets.turn_sets(outcomes, difficulty),
+        hardest_turns=turnsets.hardest_turns(difficulty),
         fetch_texts=partial(fetch_texts, turns=turns, files=files),
     )
 

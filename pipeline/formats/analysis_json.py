@@ -12,8 +12,6 @@ from pipeline import stats, turnsets
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.document import Analysis, Report
 
 _TOP_LINE: Final = (
@@ -52,65 +50,48 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
 
 def _benchmark(analysis: Analysis, benchmark: str) -> dict[str, Any]:
     models = analysis.models(benchmark)
-    difficulty = analysis.turn_difficulty
-    difficulty = difficulty[difficulty[c.BENCHMARK] == benchmark]
-    sets = analysis.turn_sets[analysis.turn_sets[c.BENCHMARK] == benchmark]
+    turns = analysis.turn_difficulty[c.BENCHMARK] == benchmark
     several = len(models) > 1
-
-    def turns(name: str, model: str) -> list[int]:
-        return [int(t) for t in sets.loc[(sets[c.SET] == name) & (sets[c.MODEL] == model), c.TURN]]
-
     return {
         "models": {model: _model(analysis, benchmark, model) for model in models},
-        "turns": len(difficulty),
-        "comparable": int(difficulty[turnsets.COMPARABLE].sum()),
-        c.FAILED_BY_ALL: turns(c.FAILED_BY_ALL, "") if several else None,
-        c.UNIQUE_FAIL: {model: turns(c.UNIQUE_FAIL, model) for model in models} if several else None,
-        c.UNIQUE_PASS: {model: turns(c.UNIQUE_PASS, model) for model in models} if several else None,
+        "turns": int(turns.sum()),
+        "comparable": int((turns & analysis.turn_difficulty[turnsets.COMPARABLE]).sum()),
+        c.FAILED_BY_ALL: _turns(analysis, benchmark, c.FAILED_BY_ALL, "") if several else None,
+        **{
+            name: {model: _turns(analysis, benchmark, name, model) for model in models} if several else None
+            for name in (c.UNIQUE_FAIL, c.UNIQUE_PASS)
+        },
     }
+
+
+def _turns(analysis: Analysis, benchmark: str, name: str, model: str) -> list[int]:
+    return [row[c.TURN] for row in analysis.records("turn_sets", benchmark, model) if row[c.SET] == name]
 
 
 def _model(analysis: Analysis, benchmark: str, model: str) -> dict[str, Any]:
-    def own(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[(frame[c.BENCHMARK] == benchmark) & (frame[c.MODEL] == model)]
-
-    top_line = own(analysis.model_counts).to_dict("records")[0]
-    dimensions = own(analysis.dimension_counts)
-    modes = own(analysis.error_mode_counts)
-    buckets: dict[str, dict[str, int]] = {}
-    counts = own(analysis.bucket_counts)
-    for bucket, source, n in zip(
-        counts[c.BUCKET], counts[c.BUCKET_SOURCE], counts[c.FAILED_ROWS], strict=True
-    ):
-        entry = buckets.setdefault(bucket, {"reviewed": 0, "provisional": 0})
-        entry["reviewed" if source == "review" else "provisional"] += int(n)
+    (top_line,) = analysis.records("model_counts", benchmark, model)
+    dimensions = analysis.records("dimension_counts", benchmark, model)
+    modes = analysis.records("error_mode_counts", benchmark, model)
     return {
-        **{key: int(top_line[key]) for key in _TOP_LINE},
-        "failed_dimensions": _nonzero(dimensions, c.DIMENSION, c.FAILED),
-        "scored_dimensions": _nonzero(dimensions, c.DIMENSION, c.SCORED),
-        "error_modes": _nonzero(modes, c.ERROR_MODE, c.FAILED_ROWS),
-        "buckets": buckets,
+        **{key: top_line[key] for key in _TOP_LINE},
+        "failed_dimensions": {row[c.DIMENSION]: row[c.FAILED] for row in dimensions if row[c.FAILED]},
+        "scored_dimensions": {row[c.DIMENSION]: row[c.SCORED] for row in dimensions if row[c.SCORED]},
+        "error_modes": {row[c.ERROR_MODE]: row[c.FAILED_ROWS] for row in modes},
+        "buckets": {
+            row[c.BUCKET]: {name: row[name] for name in (stats.REVIEWED, stats.PROVISIONAL)}
+            for row in analysis.records("bucket_counts", benchmark, model)
+        },
     }
-
-
-def _nonzero(frame: pd.DataFrame, names: str, numbers: str) -> dict[str, int]:
-    return {name: int(n) for name, n in zip(frame[names], frame[numbers], strict=True) if n}
 
 
 def _gate_missing(analysis: Analysis) -> list[dict[str, Any]]:
     """List what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
     return [
-        {
-            c.BENCHMARK: benchmark,
-            c.MODEL: model,
-            c.BUCKET: bucket,
-            "rows": 0,
-            "rows_needed": min(2, rows),
-            "finding": False,
-        }
+        {name: row[name] for name in (c.BENCHMARK, c.MODEL, c.BUCKET)}
+        | {"rows": row[stats.REVIEWED], "rows_needed": min(2, row[stats.OWN_ROWS]), "finding": False}
         for benchmark in analysis.benchmarks
-        for model in analysis.models(benchmark)
-        for bucket, rows in stats.major_bucket_sizes(analysis.failures(benchmark, model)).items()
+        for row in analysis.records("bucket_counts", benchmark)
+        if row[stats.MAJOR]
     ]
 
 

@@ -101,9 +101,7 @@ def _quote(quote: Quote) -> str:
     if quote.kind == "json":
         return f"> **{quote.label}**{note}: {_code(one_line(quote.text))}"
     body = [escape_line(line.replace("\t", " ")) for line in lines]
-    return "\n".join(
-        [f"> **{quote.label}**{note}: {body[0]}  ", *(f"> {line}  " for line in body[1:])]
-    ).rstrip()
+    return "\n".join([f"> **{quote.label}**{note}: {body[0]}  ", *(f"> {line}  " for line in body[1:])]).rstrip()
 
 
 def _inlines(content: Inlines) -> str:

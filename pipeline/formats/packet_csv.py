@@ -26,27 +26,27 @@ _NAMES: Final = {
 _FORMULA: Final = r"^[=+\-@\t\r']"
 
 
+_TYPES: Final = {c.RUN_INDEX: pa.int64(), c.TURN: pa.int64(), c.LATENCY_MS: pa.float64(), c.TTFB_MS: pa.float64()}
+_SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in c.PACKET_COLUMNS])
+
+
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    columns = {_NAMES.get(name, name): _column(analysis.packet[name], name) for name in c.PACKET_COLUMNS}
-    csv.write_csv(pa.table(columns), stream)
+    with csv.CSVWriter(stream, _SCHEMA) as writer:
+        for part in analysis.packet_parts():
+            columns = [_column(part[name], name) for name in c.PACKET_COLUMNS]
+            writer.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA))
 
 
-def _column(series: pd.Series, name: str) -> pa.Array:
+def _column(series: pd.Series, name: str) -> pa.Array | pa.ChunkedArray:
     if name == c.FAILED_DIMENSIONS:
         return guard(pa.array([",".join(names) for names in series], pa.large_string()))
-    array = pa.array(series, from_pandas=True)
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(pa.large_string())
-    if pa.types.is_floating(array.type) and pc.all(pc.equal(array, pc.round(array))).as_py() is not False:
-        array = array.cast(pa.int64(), safe=False)
-    return guard(array.cast(pa.large_string())) if pa.types.is_large_string(array.type) else array
+    array = pa.array(series, from_pandas=True).cast(_TYPES.get(name, pa.large_string()))
+    return array if name in _TYPES else guard(array)
 
 
 def guard(texts: pa.Array) -> pa.Array:
     """Put one `'` before each text that a spreadsheet would take for a formula."""
-    guarded = pc.binary_join_element_wise(
-        pa.scalar("'", pa.large_string()), texts, pa.scalar("", pa.large_string())
-    )
+    guarded = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), texts, pa.scalar("", pa.large_string()))
     return pc.if_else(pc.match_substring_regex(texts, _FORMULA), guarded, texts)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
-import pandas as pd
 
 from pipeline import schema as c
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipeline.document import Analysis, Report
 
 _RAW: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
@@ -18,25 +19,25 @@ _NUMBERS: Final = (c.RUN_INDEX, c.LATENCY_MS, c.TTFB_MS)
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    packet = analysis.packet
-    columns = [_column(packet[name], name) for name in c.PACKET_COLUMNS]
     encode = msgspec.json.Encoder().encode
-    for values in zip(*columns, strict=True):
-        stream.write(encode(dict(zip(c.PACKET_COLUMNS, values, strict=True))))
-        stream.write(b"\n")
+    for part in analysis.packet_parts():
+        columns = [_column(part[name], name) for name in c.PACKET_COLUMNS]
+        rows = [encode(dict(zip(c.PACKET_COLUMNS, values, strict=True))) for values in zip(*columns, strict=True)]
+        stream.writelines(line for row in rows for line in (row, b"\n"))
 
 
-def _column(series: pd.Series, name: str) -> list[object]:
+def _column(series: pd.Series, name: str) -> list[Any]:
     if name in _RAW:
         return [msgspec.Raw(text.encode()) for text in series.tolist()]
     if name in _NUMBERS:
-        return [None if pd.isna(number) else plain_number(number) for number in series.tolist()]
+        known = series.notna().tolist()
+        return [plain_number(n) if there else None for n, there in zip(series.tolist(), known, strict=True)]
     return series.tolist()
 
 
 def plain_number(number: float) -> float:
     """Write 480.0 as 480, as the harness does."""
-    return int(number) if float(number).is_integer() else number
+    return int(number) if number == int(number) else number
 
 
 OUTPUTS: Final = (Output(c.PACKET_JSONL, _write),)

@@ -66,9 +66,7 @@ def read_artifacts(run: Run) -> Artifacts:
         problems.append((transcript_file(run).name, _reason(error)))
     try:
         if summary_file(run).exists():
-            summary = msgspec.json.decode(
-                read_bytes(summary_file(run)).removeprefix(b"\xef\xbb\xbf"), type=dict
-            )
+            summary = msgspec.json.decode(read_bytes(summary_file(run)).removeprefix(b"\xef\xbb\xbf"), type=dict)
     except (InputError, OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         problems.append((summary_file(run).name, _reason(error)))
     return Artifacts(transcript, summary, tuple(problems))

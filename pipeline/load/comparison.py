@@ -43,27 +43,19 @@ def read_run_results(folder: Path) -> list[Listed]:
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(
-            Problem(str(path), f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")
-        ) from None
+        raise InputError(Problem(str(path), f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")) from None
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="", strict=True)
     try:
         header = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = header
         if c.RUN_DIR not in header:
             found = ", ".join(header) or "none"
-            raise InputError(
-                Problem(f"{path}:1", f"no column run_dir (columns: {found})", "add a column run_dir")
-            )
+            raise InputError(Problem(f"{path}:1", f"no column run_dir (columns: {found})", "add a column run_dir"))
         lines = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
-        raise InputError(
-            Problem(f"{path}:{reader.line_num}", f"not CSV: {error}", "quote the cell")
-        ) from None
+        raise InputError(Problem(f"{path}:{reader.line_num}", f"not CSV: {error}", "quote the cell")) from None
     problems = [
-        Problem(f"{path}:{line}", "no run_dir", "name the run's folder")
-        for line, row in lines
-        if not row[c.RUN_DIR]
+        Problem(f"{path}:{line}", "no run_dir", "name the run's folder") for line, row in lines if not row[c.RUN_DIR]
     ]
     if not lines:
         problems.append(Problem(str(path), "lists no runs", "add a line per run"))

@@ -75,12 +75,8 @@ def judged_file(folder: Path, judge: str | None) -> Path:
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
-        raise InputError(
-            Problem(str(folder), f"several judged files: {names}", "choose one with --judge NAME")
-        )
-    raise InputError(
-        Problem(str(folder), f"no *{_JUDGED} here", "judge the run first, or name another folder")
-    )
+        raise InputError(Problem(str(folder), f"several judged files: {names}", "choose one with --judge NAME"))
+    raise InputError(Problem(str(folder), f"no *{_JUDGED} here", "judge the run first, or name another folder"))
 
 
 def judge_name(file: Path) -> str:

@@ -127,7 +127,5 @@ def _each_turn_once(table: pa.Table) -> tuple[pa.Table, tuple[tuple[int, int, in
     last = np.append(ordered[1:] != ordered[:-1], True)
     lines = table[c.SOURCE_LINE].to_numpy()[order]
     counting = lines[np.flatnonzero(last)[np.cumsum(last) - last]]
-    duplicates = tuple(
-        zip(ordered[~last].tolist(), lines[~last].tolist(), counting[~last].tolist(), strict=True)
-    )
+    duplicates = tuple(zip(ordered[~last].tolist(), lines[~last].tolist(), counting[~last].tolist(), strict=True))
     return table.take(order[last]), duplicates

@@ -69,9 +69,7 @@ def find_runs(
     if not found:
         raise InputError(Problem(str(base / RUN_RESULTS), "none of its runs was found", "see --runs-root"))
     runs = _runs([run for run, _ in found], [folder for _, folder in found], base, options)
-    left_out = [
-        Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing
-    ]
+    left_out = [Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing]
     for note in left_out:
         say(note.what)
     return RunList(runs, base.name, base, base, tuple(left_out))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # A clause ends where a sentence does, at a line's end, at a semicolon, and at a word that turns the thought.
 _CUT: Final = (
@@ -49,6 +51,4 @@ def blaming_clauses(reasoning: pa.Array) -> Clauses:
     texts = pc.list_flatten(parts)
     praise = pc.and_not(pc.match_substring_regex(texts, _PRAISE), pc.match_substring_regex(texts, _BLAME))
     keep = pc.invert(pc.or_(pc.match_substring_regex(texts, _DENIED), praise))
-    return Clauses(
-        texts.filter(keep), pc.list_parent_indices(parts).to_numpy()[keep.to_numpy(zero_copy_only=False)]
-    )
+    return Clauses(texts.filter(keep), pc.list_parent_indices(parts).to_numpy()[keep.to_numpy(zero_copy_only=False)])

@@ -59,9 +59,7 @@ class _Signals:
         self._texts = {name: pa.array(failures[name]) for name in c.TEXTS}
         self._kinds = failures[c.RESPONSE_KIND].to_numpy(dtype=object)
         self.failed: list[list[str]] = failures[c.FAILED_DIMENSIONS].tolist()
-        self._called = pc.match_substring_regex(self._texts[c.TOOL_CALLS], r'[{"\w]').to_numpy(
-            zero_copy_only=False
-        )
+        self._called = pc.match_substring_regex(self._texts[c.TOOL_CALLS], r'[{"\w]').to_numpy(zero_copy_only=False)
         self._called &= self._texts[c.TOOL_CALLS].to_numpy(zero_copy_only=False) != "null"
         self._reasoning = blaming_clauses(self._texts[c.JUDGE_REASONING])
 
@@ -73,9 +71,7 @@ class _Signals:
         if rule.tool_calls is not None:
             tests.append(self._called if rule.tool_calls == "some" else ~self._called)
         if rule.failed_any:
-            tests.append(
-                np.array([not set(rule.failed_any).isdisjoint(names) for names in self.failed], dtype=bool)
-            )
+            tests.append(np.array([not set(rule.failed_any).isdisjoint(names) for names in self.failed], dtype=bool))
         if rule.failed_only:
             tests.append(np.array([set(names) <= set(rule.failed_only) for names in self.failed], dtype=bool))
         return reduce(np.logical_and, tests, np.ones(self._rows, dtype=bool))
@@ -93,20 +89,15 @@ class _Signals:
 def _found(rule: Rule, candidates: np.ndarray, signals: _Signals) -> list[tuple[int, str]]:
     """List the rows for which the rule holds, each with its evidence."""
     if rule.pattern is None:
-        return [
-            (row, _structural_evidence(rule, row, signals)) for row in np.flatnonzero(candidates).tolist()
-        ]
+        return [(row, _structural_evidence(rule, row, signals)) for row in np.flatnonzero(candidates).tolist()]
     clauses = signals.clauses(rule.look_in, candidates)
     hits = pc.match_substring_regex(clauses.texts, rule.pattern, ignore_case=True)
     if rule.unless is not None:
         hits = pc.and_not(hits, pc.match_substring_regex(clauses.texts, rule.unless, ignore_case=True))
     rows, first = np.unique(clauses.row[hits.to_numpy(zero_copy_only=False)], return_index=True)
-    words = pc.extract_regex(
-        clauses.texts.filter(hits).take(pa.array(first)), f"(?i)(?P<evidence>{rule.pattern})"
-    )
+    words = pc.extract_regex(clauses.texts.filter(hits).take(pa.array(first)), f"(?i)(?P<evidence>{rule.pattern})")
     return [
-        (row, match["evidence"][:_EVIDENCE_LENGTH])
-        for row, match in zip(rows.tolist(), words.to_pylist(), strict=True)
+        (row, match["evidence"][:_EVIDENCE_LENGTH]) for row, match in zip(rows.tolist(), words.to_pylist(), strict=True)
     ]
 
 

@@ -31,11 +31,9 @@ def _build(analysis: Analysis) -> Iterator[Block]:
                 seen[file] += 1
                 if seen[file] <= _PER_PLACE:
                     shown.append((note.severity, Code(note.where), note.what))
-    yield table(["severity", "where", "what"], shown, text_columns=3)
+    yield table(["severity", "where", "what"], shown, words_in=("where", "what"))
     if left := len(analysis.notes) - len(shown):
-        yield Paragraph(
-            (f"And {words('note', left)} more of the same files, in ", Code(c.ANALYSIS_JSON), ".")
-        )
+        yield Paragraph((f"And {words('note', left)} more of the same files, in ", Code(c.ANALYSIS_JSON), "."))
 
 
 SECTION = Section(20, _build)

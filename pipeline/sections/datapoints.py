@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.document import Code, Datapoint, Quote
 from pipeline.untrusted import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pipeline.document import Record
 
 _LIMITS = {
     c.USER_TEXT: ("User", 600),
@@ -20,12 +20,10 @@ _PAYLOADS = {c.TOOL_CALLS: ("Tool calls", 600), c.TOOL_RESULTS: ("Tool results",
 _NO_PAYLOAD = ("null", "[]", "{}", '""')
 
 
-def datapoint(row: Mapping[str, Any]) -> Datapoint:
+def datapoint(row: Record) -> Datapoint:
     """Make a datapoint of one failed row (columns of the turns frame)."""
     dimensions = [part for name in row[c.FAILED_DIMENSIONS] for part in (", ", Code(name))][1:]
-    quotes = [
-        Quote(label, shorten(row[name], limit), len(row[name])) for name, (label, limit) in _LIMITS.items()
-    ]
+    quotes = [Quote(label, shorten(row[name], limit), len(row[name])) for name, (label, limit) in _LIMITS.items()]
     quotes += [
         Quote(label, shorten(row[name], limit), len(row[name]), "json")
         for name, (label, limit) in _PAYLOADS.items()

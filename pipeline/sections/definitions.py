@@ -22,7 +22,7 @@ _TERMS = {
     "Fails a turn": "a model fails a turn when enough of its judged runs of that turn failed (the run set says how "
     "many); flaky means that some but not all failed.",
     "Comparable turn": "a turn for which everything that is compared has a judged row. Only such turns enter the sets.",
-    "Fails alone, passes alone": "the turns that this one fails and no other does; that it passes and every other fails.",
+    "Fails alone, passes alone": "turns that this one fails and no other does; that it passes and every other fails.",
     "Hardest turns": "comparable turns by the share of models failing, then of runs failing, then by number.",
     "Major mode": "one of a model's three largest, ties included, or at least a tenth of its failed rows; rows filled "
     "in after an ending are left out of that.",

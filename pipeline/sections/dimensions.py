@@ -21,14 +21,9 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    counts = analysis.dimension_counts[analysis.dimension_counts[c.BENCHMARK] == benchmark]
-    cells = {
-        (model, dimension): rate(failed, scored)
-        for model, dimension, failed, scored in zip(
-            counts[c.MODEL], counts[c.DIMENSION], counts[c.FAILED], counts[c.SCORED], strict=True
-        )
-    }
-    dimensions = list(dict.fromkeys(counts[c.DIMENSION]))
+    counts = analysis.records("dimension_counts", benchmark)
+    cells = {(row[c.MODEL], row[c.DIMENSION]): rate(row[c.FAILED], row[c.SCORED]) for row in counts}
+    dimensions = list(dict.fromkeys(row[c.DIMENSION] for row in counts))
     yield table(
         ["model", *dimensions],
         [

@@ -26,18 +26,12 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    counts = analysis.error_mode_counts[analysis.error_mode_counts[c.BENCHMARK] == benchmark]
-    failed = counts.groupby(c.MODEL)[c.FAILED_ROWS].sum()
-    cells = dict(
-        zip(zip(counts[c.MODEL], counts[c.ERROR_MODE], strict=True), counts[c.FAILED_ROWS], strict=True)
-    )
-    models = analysis.models(benchmark)
+    counts = analysis.records("error_mode_counts", benchmark)
+    cells = {(row[c.MODEL], row[c.ERROR_MODE]): row[c.FAILED_ROWS] for row in counts}
+    failed = {row[c.MODEL]: row[c.FAILED_ROWS] for row in analysis.records("model_counts", benchmark)}
     yield table(
-        ["error mode", *models],
-        [
-            (mode, *(rate(cells.get((model, mode), 0), int(failed.get(model, 0))) for model in models))
-            for mode in MODES
-        ],
+        ["error mode", *failed],
+        [(mode, *(rate(cells.get((model, mode), 0), n) for model, n in failed.items())) for mode in MODES],
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.document import Heading, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pipeline.document import Analysis, Block, Inline, Inlines
 
@@ -30,9 +30,9 @@ def per_benchmark(analysis: Analysis, build: Callable[[str], Iterable[Block]]) -
         yield from build(benchmark)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Inline]], text_columns: int = 1) -> Table:
-    """Make a table whose first `text_columns` columns hold words and the others figures."""
-    numeric = tuple(index >= text_columns for index in range(len(header)))
+def table(header: Sequence[str], rows: Iterable[Sequence[Inline]], words_in: Collection[str] = ()) -> Table:
+    """Make a table; its first column and those named in `words_in` hold words, the others figures."""
+    numeric = tuple(index > 0 and name not in words_in for index, name in enumerate(header))
     return Table(tuple(header), tuple(map(tuple, rows)), numeric)
 
 
@@ -48,10 +48,7 @@ def ranges(numbers: Iterable[int], limit: int = 40) -> str:
         return "none"
     starts = [ordered[0], *(after for before, after in pairwise(ordered) if after != before + 1)]
     ends = [*(before for before, after in pairwise(ordered) if after != before + 1), ordered[-1]]
-    parts = [
-        f"{a}" if a == b else f"{a}-{b}" if b > a + 1 else f"{a}, {b}"
-        for a, b in zip(starts, ends, strict=True)
-    ]
+    parts = [f"{a}" if a == b else f"{a}-{b}" if b > a + 1 else f"{a}, {b}" for a, b in zip(starts, ends, strict=True)]
     left = sum(b - a + 1 for a, b in zip(starts[limit:], ends[limit:], strict=True))
     return ", ".join(parts[:limit]) + (f" and {left} more" if left else "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
@@ -14,9 +15,7 @@ from pipeline.sections.interface import Section, per_benchmark, rate, table, tur
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
-    from pipeline.document import Analysis, Block
+    from pipeline.document import Analysis, Block, Record
 
 _DATAPOINTS = 3
 
@@ -32,74 +31,73 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_model(analysis: Analysis, benchmark: str, model: str) -> Iterator[Block]:
-    counts = analysis.model_counts
-    row = counts[(counts[c.BENCHMARK] == benchmark) & (counts[c.MODEL] == model)].to_dict("records")[0]
-    failures = analysis.failures(benchmark, model)
+    (row,) = analysis.records("model_counts", benchmark, model)
     yield Heading(3, (model,))
     yield Paragraph(
         (
             f"{words('run', row[c.RUNS])}; failed rows ",
             Strong(rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED])),
-            f"; incomplete rows {row[c.INCOMPLETE_ROWS]}; ended session {row[c.ENDED]}, filled in after an ending "
-            f"{row[c.ENDED_EARLY]}; empty response {row[c.EMPTY_RESPONSE]}.",
+            f"; incomplete rows {row[c.INCOMPLETE_ROWS]}",
+            f"; ended session {row[c.ENDED]}, filled in after an ending {row[c.ENDED_EARLY]}",
+            f"; empty response {row[c.EMPTY_RESPONSE]}.",
         )
     )
-    if failures.empty:
-        yield Paragraph(("No judged row failed." if row[c.ROWS_JUDGED] else "No row was judged.",))
-    else:
+    if row[c.FAILED_ROWS]:
         yield _dimension_table(analysis, benchmark, model)
-        majors = list(stats.major_bucket_sizes(failures))
-        for mode in majors:
-            yield from _of_mode(mode, failures)
-        rest = failures[~failures[c.BUCKET].isin(majors)][c.BUCKET].astype("str").value_counts()
-        if len(rest):
-            yield Paragraph(
-                ("Minor modes: ", ", ".join(f"{mode} {n}" for mode, n in rest.sort_index().items()), ".")
-            )
+        yield from _modes(analysis, benchmark, model)
+    else:
+        yield Paragraph(("No judged row failed." if row[c.ROWS_JUDGED] else "No row was judged.",))
     if len(analysis.models(benchmark)) > 1:
+        sets = analysis.records("turn_sets", benchmark, model)
         yield BulletList(
             tuple(
-                (Strong(title), " ", *turns_with_count(_turns(analysis, benchmark, name, model)))
+                (Strong(title), " ", *turns_with_count([row[c.TURN] for row in sets if row[c.SET] == name]))
                 for title, name in (("Fails alone:", c.UNIQUE_FAIL), ("Passes alone:", c.UNIQUE_PASS))
             )
         )
 
 
 def _dimension_table(analysis: Analysis, benchmark: str, model: str) -> Block:
-    counts = analysis.dimension_counts
-    own = counts[(counts[c.BENCHMARK] == benchmark) & (counts[c.MODEL] == model)]
-    own = own.sort_values([c.FAILED, c.DIMENSION], ascending=[False, True])
+    rows = analysis.records("dimension_counts", benchmark, model)
+    ranked = sorted(rows, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))
     return table(
         ["failed dimension", "failed of scored"],
-        [
-            (Code(name), rate(failed, scored))
-            for name, failed, scored in zip(own[c.DIMENSION], own[c.FAILED], own[c.SCORED], strict=True)
-        ],
+        [(Code(row[c.DIMENSION]), rate(row[c.FAILED], row[c.SCORED])) for row in ranked],
     )
 
 
-def _of_mode(mode: str, failures: pd.DataFrame) -> Iterator[Block]:
-    rows = failures[failures[c.BUCKET] == mode]
-    yield Heading(
-        4, (f"{MODES[mode].name} (", Code(mode), f"), {rate(len(rows), len(failures))} of failed rows")
-    )
+def _modes(analysis: Analysis, benchmark: str, model: str) -> Iterator[Block]:
+    buckets = analysis.records("bucket_counts", benchmark, model)
+    failures: dict[str, list[Record]] = {}
+    for failure in analysis.failures(benchmark, model):
+        failures.setdefault(failure[c.BUCKET], []).append(failure)
+    chosen = {row[c.BUCKET]: _choose(failures[row[c.BUCKET]]) for row in buckets if row[stats.MAJOR]}
+    evidence = analysis.evidence(position for positions in chosen.values() for position in positions)
+    total = sum(row[c.FAILED_ROWS] for row in buckets)
+    for bucket, positions in chosen.items():
+        yield from _of_mode(bucket, failures[bucket], total)
+        yield from (datapoint(evidence[position]) for position in positions)
+    if minor := [f"{row[c.BUCKET]} {row[c.FAILED_ROWS]}" for row in buckets if not row[stats.MAJOR]]:
+        yield Paragraph((f"Minor modes: {', '.join(minor)}.",))
+
+
+def _of_mode(mode: str, rows: list[Record], total: int) -> Iterator[Block]:
+    yield Heading(4, (f"{MODES[mode].name} (", Code(mode), f"), {rate(len(rows), total)} of failed rows"))
     yield Paragraph((MODES[mode].what_goes_wrong,))
-    costs = rows[c.FAILED_DIMENSIONS].explode().value_counts(sort=False).reset_index()
-    costs = costs.sort_values(["count", c.FAILED_DIMENSIONS], ascending=[False, True])
-    cost = ", ".join(f"{name} {n}/{len(rows)}" for name, n in costs.itertuples(index=False))
-    yield Paragraph(
-        (Strong("Costs: "), cost, ". ", Strong("Turns: "), *turns_with_count(sorted(set(rows[c.TURN]))))
-    )
-    own = rows[rows[c.RESPONSE_KIND] != c.ENDED_EARLY]
-    chosen = own.sort_values(c.TURN, kind="stable").drop_duplicates(c.TURN).head(_DATAPOINTS)
-    for row in chosen.to_dict("records"):
-        yield datapoint(row)
+    costs = Counter(name for row in rows for name in row[c.FAILED_DIMENSIONS])
+    ranked = sorted(costs.items(), key=lambda item: (-item[1], item[0]))
+    cost = ", ".join(f"{name} {n}/{len(rows)}" for name, n in ranked)
+    turns = turns_with_count(sorted({row[c.TURN] for row in rows}))
+    yield Paragraph((Strong("Costs: "), cost, ". ", Strong("Turns: "), *turns))
 
 
-def _turns(analysis: Analysis, benchmark: str, name: str, model: str) -> list[int]:
-    sets = analysis.turn_sets
-    mask = (sets[c.BENCHMARK] == benchmark) & (sets[c.SET] == name) & (sets[c.MODEL] == model)
-    return [int(turn) for turn in sets.loc[mask, c.TURN]]
+def _choose(rows: list[Record]) -> list[int]:
+    """Choose the datapoints: early turns first, each turn once, none that was filled in after an ending."""
+    first: dict[int, int] = {}
+    for row in rows:
+        if row[c.RESPONSE_KIND] != c.ENDED_EARLY:
+            first.setdefault(row[c.TURN], row["position"])
+    return [first[turn] for turn in sorted(first)][:_DATAPOINTS]
 
 
 SECTION = Section(70, _build)

@@ -19,8 +19,9 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     yield Heading(2, ("Run set",))
     yield Paragraph(
         (
-            f"{words('run', len(inputs))} of {words('model', models)} on {words('benchmark', len(analysis.benchmarks))}, "
-            f"{words('row', sum(run.rows for run in inputs))}. Compared: each {options.compare_by}; "
+            f"{words('run', len(inputs))} of {words('model', models)} on ",
+            f"{words('benchmark', len(analysis.benchmarks))}, {words('row', sum(run.rows for run in inputs))}. ",
+            f"Compared: each {options.compare_by}; ",
             f"a {options.compare_by} fails a turn when {_POLICY[options.repeat_policy]}.",
         )
     )
@@ -31,11 +32,8 @@ def _build(analysis: Analysis) -> Iterator[Block]:
         yield Paragraph(("Dimensions left out on request: ", *excluded, "."))
     yield table(
         ["run", "model", "benchmark", "judged file", "rows"],
-        [
-            (run.run_id, run.model_name, run.benchmark_name, Code(run.judged_file), str(run.rows))
-            for run in inputs
-        ],
-        text_columns=4,
+        [(run.run_id, run.model_name, run.benchmark_name, Code(run.judged_file), str(run.rows)) for run in inputs],
+        words_in=("model", "benchmark", "judged file"),
     )
 
 

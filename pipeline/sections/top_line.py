@@ -23,27 +23,28 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    counts = analysis.model_counts[analysis.model_counts[c.BENCHMARK] == benchmark].set_index(c.MODEL)
-    early = bool(counts[stats.EARLY_FAILED_ROWS].sum())
-    rows = []
-    for model, row in counts.to_dict("index").items():
-        without = row[c.FAILED_ROWS] - row[stats.EARLY_FAILED_ROWS]
-        rows.append(
-            (
-                str(model),
-                str(row[c.RUNS]),
-                rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED]),
-                *((str(without),) if early else ()),
-                str(row[c.INCOMPLETE_ROWS]),
-                f"{row[c.ENDED]} + {row[c.ENDED_EARLY]} early" if row[c.ENDED_EARLY] else str(row[c.ENDED]),
-                str(row[c.EMPTY_RESPONSE]),
-                _top_dimensions(analysis, benchmark, str(model)),
-            )
-        )
+    counts = analysis.records("model_counts", benchmark)
+    early = any(row[stats.EARLY_FAILED_ROWS] for row in counts)
     header = ["model", "runs", "failed rows"]
     header += ["failed without early"] if early else []
     header += ["incomplete rows", "ended session", "empty response", "top failed dimensions"]
-    yield table(header, rows)
+    yield table(
+        header,
+        [
+            (
+                row[c.MODEL],
+                str(row[c.RUNS]),
+                rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED]),
+                *((str(row[c.FAILED_ROWS] - row[stats.EARLY_FAILED_ROWS]),) if early else ()),
+                str(row[c.INCOMPLETE_ROWS]),
+                f"{row[c.ENDED]} + {row[c.ENDED_EARLY]} early" if row[c.ENDED_EARLY] else str(row[c.ENDED]),
+                str(row[c.EMPTY_RESPONSE]),
+                _top_dimensions(analysis, benchmark, row[c.MODEL]),
+            )
+            for row in counts
+        ],
+        words_in=("top failed dimensions",),
+    )
     if early:
         what = (
             "Rows marked early were filled in after the session had ended; they are consequences of that ending, "
@@ -53,10 +54,9 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
 
 
 def _top_dimensions(analysis: Analysis, benchmark: str, model: str) -> str:
-    counts = analysis.dimension_counts
-    own = counts[(counts[c.BENCHMARK] == benchmark) & (counts[c.MODEL] == model) & (counts[c.FAILED] > 0)]
-    top = own.sort_values([c.FAILED, c.DIMENSION], ascending=[False, True]).head(_TOP_DIMENSIONS)
-    return ", ".join(f"{name} {n}" for name, n in zip(top[c.DIMENSION], top[c.FAILED], strict=True)) or "none"
+    rows = [row for row in analysis.records("dimension_counts", benchmark, model) if row[c.FAILED]]
+    top = sorted(rows, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))[:_TOP_DIMENSIONS]
+    return ", ".join(f"{row[c.DIMENSION]} {row[c.FAILED]}" for row in top) or "none"
 
 
 SECTION = Section(30, _build)

@@ -1,0 +1,93 @@
+# Every task of the project; `make` alone lists them. Needs Python 3.11 or newer with venv, and make.
+
+PYTHON      ?= python3
+VENV        ?= .venv
+COMPARISONS ?= data_samples/comparisons
+RESULTS     ?= results
+OPTIONS     ?=
+
+BIN     := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV     := $(VENV)/.dev-installed
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+NAMES    := $(notdir $(patsubst %/run_results.csv,%,$(wildcard $(COMPARISONS)/*/run_results.csv)))
+ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types imports notebooks notebook bench analyze analyze-all clean
+.PHONY: $(NAMES:%=analyze-%)
+.DELETE_ON_ERROR:
+
+help:  ## List the tasks
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @ 2>/dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(MAKEFILE_LIST)
+	@echo "Comparisons in $(COMPARISONS) (COMPARISONS=DIR for others):"
+	@for name in $(NAMES); do echo "  make analyze-$$name"; done
+
+# --- Setting up ------------------------------------------------------------------------------------------
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml | $(VENV)/pyvenv.cfg
+	$(PIP) install --editable .
+	@touch $@
+
+$(DEV): pyproject.toml $(RUNTIME)
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+setup: $(DEV)  ## Make .venv with everything for development
+
+# --- Using it --------------------------------------------------------------------------------------------
+
+demo: $(RUNTIME)  ## Analyse the sample comparison and print the summary
+	@$(BIN)/error-analysis analyze --comparison-dir data_samples/comparisons/clinic_three_models \
+	  --output $(RESULTS)/clinic_three_models
+
+analyze: $(RUNTIME)  ## Analyse any comparison folder: make analyze DIR=path
+	@test -n "$(DIR)" || { echo "which folder? make analyze DIR=path" >&2; exit 2; }
+	@$(BIN)/error-analysis analyze --comparison-dir "$(DIR)" $(OPTIONS)
+
+analyze-all: $(NAMES:%=analyze-%)  ## Analyse every comparison folder whose inputs changed
+
+$(NAMES:%=analyze-%): analyze-%: $(RESULTS)/%/analysis.json
+
+$(ANALYSES): $(RESULTS)/%/analysis.json: $(COMPARISONS)/%/run_results.csv | $(RUNTIME)
+	@$(BIN)/error-analysis analyze --comparison-dir $(COMPARISONS)/$* --output $(RESULTS)/$* $(OPTIONS)
+
+# The run files that each analysis read, written by `error-analysis analyze`.
+-include $(wildcard $(RESULTS)/*/inputs.d)
+
+notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/notebooks
+	@mkdir -p $(RESULTS)/notebooks
+	$(BIN)/jupyter execute --output-dir $(abspath $(RESULTS)/notebooks) notebooks/*.ipynb
+
+# --- Checking it -----------------------------------------------------------------------------------------
+
+test: $(DEV)  ## Run the tests
+	$(BIN)/pytest --numprocesses 2
+
+check: lint types imports test notebooks  ## Everything that must pass: lint, types, imports, tests, notebooks
+
+lint: $(DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(DEV)
+	$(BIN)/mypy
+
+imports: $(DEV)
+	$(BIN)/lint-imports
+
+notebooks: $(DEV)
+	$(BIN)/pytest --nbmake notebooks
+
+bench: $(DEV)  ## Time the command against the obvious script, side by side
+	$(BIN)/python benchmarks/run.py
+
+clean:  ## Remove .venv, results and caches
+	rm -rf $(VENV) $(RESULTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

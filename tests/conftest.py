@@ -1,0 +1,43 @@
+"""Fixtures and the Hypothesis profile that all tests share."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from builders import failing, row, write_comparison, write_run
+from hypothesis import settings
+
+settings.register_profile("tests", deadline=None, max_examples=60, derandomize="CI" in os.environ)
+settings.load_profile("tests")
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """Run the real command in `tmp_path`; whatever it is given, it must not crash."""
+
+    def run(*arguments, cwd=tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *map(os.fspath, arguments)],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    """Two runs of two models, `in/bench/run_a` and `run_b`, three turns each, and `in/cmp` that lists them."""
+    a = write_run(tmp_path / "in" / "bench" / "run_a", [row(0), failing(1), row(2)])
+    b = write_run(
+        tmp_path / "in" / "bench" / "run_b",
+        [row(0, model_name="model-b"), failing(1, model_name="model-b"), failing(2, model_name="model-b")],
+    )
+    return write_comparison(tmp_path / "in" / "cmp", [a, b])

@@ -1,0 +1,246 @@
+"""Turn outcomes, comparable turns, sets, hardest turns, and major buckets: the definitions to the letter."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import stats, turnsets
+
+PASS, FAIL, NONE = "p", "f", "-"
+
+
+def outcomes_of(runs, policy="majority"):
+    """Turn `{(benchmark, model, run): "pf-"}` into outcomes; a letter per turn, a blank for a missing row."""
+    rows = [
+        (benchmark, model, run, turn, mark != NONE, mark == FAIL)
+        for (benchmark, model, run), marks in runs.items()
+        for turn, mark in enumerate(marks)
+        if mark != " "
+    ]
+    turns = pd.DataFrame(rows, columns=["benchmark_name", "model_name", "run_id", "turn", "judged", "failed"])
+    units = pd.DataFrame(list(runs), columns=["benchmark_name", "model_name", "run_id"])
+    before = (turns.copy(), units.copy())
+    outcomes = turnsets.turn_outcomes(turns, units, policy)
+    pd.testing.assert_frame_equal(turns, before[0])
+    pd.testing.assert_frame_equal(units, before[1])
+    return outcomes
+
+
+def one_model(marks, policy="majority"):
+    """Judge one turn once per letter, as repeats of one model; give its outcome row."""
+    outcomes = outcomes_of({("b", "m", f"r{i}"): mark for i, mark in enumerate(marks)}, policy)
+    (row,) = outcomes.to_dict("records")
+    return row
+
+
+def sets_of(runs):
+    outcomes = outcomes_of(runs)
+    sets = turnsets.turn_sets(outcomes, turnsets.turn_difficulty(outcomes))
+    found = {}
+    for row in sets.to_dict("records"):
+        found.setdefault((row["set"], row["model_name"]), []).append(row["turn"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("marks", "policy", "outcome"),
+    [
+        ("pf", "majority", "failed"),  # a tie fails
+        ("ppf", "majority", "passed"),
+        ("pff", "majority", "failed"),
+        ("ppff", "majority", "failed"),
+        ("p", "majority", "passed"),
+        ("f", "majority", "failed"),
+        ("ppf", "any", "failed"),
+        ("ppp", "any", "passed"),
+        ("ffp", "all", "passed"),
+        ("fff", "all", "failed"),
+        ("f--", "majority", "failed"),  # what was not judged counts on neither side
+        ("p--", "any", "passed"),
+        ("f--", "all", "failed"),
+        ("pf-", "majority", "failed"),
+        ("---", "majority", "not_judged"),
+        ("---", "any", "not_judged"),
+        ("---", "all", "not_judged"),
+    ],
+)
+def test_repeats_become_one_outcome_by_the_policy(marks, policy, outcome):
+    assert one_model(marks, policy)["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("marks", "flaky"), [("pf", True), ("ppf", True), ("ff", False), ("pp", False), ("f-", False), ("--", False)]
+)
+def test_flaky_means_that_some_but_not_all_judged_runs_failed(marks, flaky):
+    row = one_model(marks)
+    assert bool(row["flaky"]) is flaky
+    assert row["runs_judged"] == len(marks.replace("-", ""))
+    assert row["runs_failed"] == marks.count("f")
+
+
+@settings(max_examples=20)
+@given(st.text(alphabet="pf-", min_size=1, max_size=6))
+def test_any_fails_whatever_majority_fails_and_majority_whatever_all_fails(marks):
+    fails = [one_model(marks, policy)["outcome"] == "failed" for policy in ("all", "majority", "any")]
+    assert fails == sorted(fails)
+
+
+def test_a_turn_that_a_model_has_no_row_for_is_not_judged_for_it():
+    outcomes = outcomes_of({("b", "m", "r"): "pp", ("b", "n", "s"): "p "})
+    found = {(row["model_name"], row["turn"]): row["outcome"] for row in outcomes.to_dict("records")}
+    assert found == {("m", 0): "passed", ("m", 1): "passed", ("n", 0): "passed", ("n", 1): "not_judged"}
+
+
+def test_a_turn_is_comparable_when_every_model_has_a_judged_row():
+    outcomes = outcomes_of(
+        {("b", "m", "r1"): "p-fp", ("b", "m", "r2"): "p-- ", ("b", "n", "s"): "fp- "},
+    )
+    difficulty = turnsets.turn_difficulty(outcomes)
+    assert dict(zip(difficulty["turn"], difficulty["comparable"], strict=True)) == {
+        0: True,
+        1: False,  # m has rows, none judged
+        2: False,  # n's row is incomplete
+        3: False,  # n has no row
+    }
+
+
+def test_the_sets_hold_comparable_turns_only():
+    assert sets_of(
+        {
+            ("b", "m", "r"): "ffpff",
+            ("b", "n", "s"): "fpff-",
+            ("b", "o", "t"): "fpff ",
+        }
+    ) == {
+        ("failed_by_all", ""): [0, 3],
+        ("unique_fail", "m"): [1],
+        ("unique_pass", "m"): [2],
+    }
+
+
+def test_with_two_models_one_failing_alone_is_the_other_passing_alone():
+    assert sets_of({("b", "m", "r"): "fp", ("b", "n", "s"): "pp"}) == {
+        ("unique_fail", "m"): [0],
+        ("unique_pass", "n"): [0],
+    }
+
+
+def test_one_model_has_no_sets():
+    assert sets_of({("b", "m", "r1"): "fpf", ("b", "m", "r2"): "fff"}) == {}
+
+
+def test_benchmarks_are_never_mixed():
+    runs = {
+        ("b1", "m", "r1"): "ff",
+        ("b1", "n", "r2"): "pf",
+        ("b2", "m", "r3"): "ppf",
+    }
+    assert sets_of(runs) == {
+        ("failed_by_all", ""): [1],
+        ("unique_fail", "m"): [0],
+        ("unique_pass", "n"): [0],
+    }
+    difficulty = turnsets.turn_difficulty(outcomes_of(runs))
+    assert difficulty["benchmark_name"].tolist() == ["b1", "b1", "b2", "b2", "b2"]
+    assert difficulty["runs_judged"].tolist() == [2, 2, 1, 1, 1]
+    assert difficulty["comparable"].all()  # n is no model of b2
+
+
+BENCHMARK = st.lists(
+    st.lists(st.text(alphabet="pf- ", min_size=14, max_size=14), min_size=1, max_size=3),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(BENCHMARK)
+def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number(models):
+    runs = {
+        ("b", f"m{i}", f"r{i}.{j}"): marks for i, repeats in enumerate(models) for j, marks in enumerate(repeats)
+    }
+    if all(not marks.strip() for marks in runs.values()):
+        return
+    difficulty = turnsets.turn_difficulty(outcomes_of(runs))
+    ranked = []
+    for turn in range(14):
+        judged = [[r[turn] for r in repeats if r[turn] in "pf"] for repeats in models]
+        if all(judged):
+            failing = sum(2 * marks.count("f") >= len(marks) for marks in judged)
+            pooled = [mark for marks in judged for mark in marks]
+            ranked.append((-failing / len(models), -pooled.count("f") / len(pooled), turn, failing))
+    ranked.sort()
+    hardest = turnsets.hardest_turns(difficulty)
+    assert hardest["turn"].tolist() == [turn for _, _, turn, _ in ranked[:10]]
+    assert hardest["models_failed"].tolist() == [failing for *_, failing in ranked[:10]]
+
+
+# --- Rates and shares ----------------------------------------------------------------------------------------
+
+
+def scores_of(*rows):
+    frame = pd.DataFrame(rows, columns=["benchmark_name", "model_name", "dimension", "passed"])
+    return frame.astype({"passed": "boolean"})
+
+
+def test_the_fail_rate_of_what_was_never_scored_is_missing():
+    scores = scores_of(
+        ("b", "m", "tool", True), ("b", "m", "tool", False), ("b", "m", "tool", None), ("b", "m", "kb", None)
+    )
+    before = scores.copy()
+    counts = stats.dimension_counts(scores)
+    pd.testing.assert_frame_equal(scores, before)
+    tool, kb = counts.to_dict("records")
+    assert (tool["dimension"], tool["scored"], tool["failed"], tool["fail_rate"]) == ("tool", 2, 1, 0.5)
+    assert (kb["dimension"], kb["scored"], kb["failed"]) == ("kb", 0, 0)
+    assert pd.isna(kb["fail_rate"])
+
+
+def majors_of(sizes, early=None):
+    """Give the major buckets of one model that has failed rows of these sizes, largest first."""
+    rows = [
+        ("b", "m", bucket, "rule", kind, True)
+        for kind, of in (("text", sizes), ("model_ended_session_early", early or {}))
+        for bucket, n in of.items()
+        for _ in range(n)
+    ] + [("b", "m", None, None, "text", False)] * 1000
+    columns = ["benchmark_name", "model_name", "bucket", "bucket_source", "response_kind", "failed"]
+    counts = stats.bucket_counts(pd.DataFrame(rows, columns=columns))
+    return {row["bucket"]: row["own_rows"] for row in counts.to_dict("records") if row["major"]}
+
+
+@given(st.lists(st.sampled_from([("b", "m"), ("b", "n"), ("c", "m")]), min_size=1), st.data())
+def test_shares_of_error_modes_sum_to_one_per_model(keys, data):
+    modes = [data.draw(st.sampled_from(["other", "empty_response", "state_memory_failure"])) for _ in keys]
+    turns = pd.DataFrame(keys, columns=["benchmark_name", "model_name"]).assign(error_mode=modes, failed=True)
+    counts = stats.error_mode_counts(turns)
+    shares = counts.groupby(["benchmark_name", "model_name"])["share"].sum()
+    assert shares.tolist() == pytest.approx([1.0] * len(set(keys)))
+    assert counts["failed_rows"].sum() == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "major"),
+    [
+        ({}, {}),
+        ({"a": 1}, {"a": 1}),
+        ({"a": 90, "b": 5, "c": 3, "d": 2}, {"a": 90, "b": 5, "c": 3}),  # the three largest
+        ({"a": 90, "b": 4, "c": 3, "d": 3}, {"a": 90, "b": 4, "c": 3, "d": 3}),  # ties for third included
+        ({"a": 40, "b": 30, "c": 20, "d": 10}, {"a": 40, "b": 30, "c": 20, "d": 10}),  # a tenth exactly
+        ({"a": 40, "b": 30, "c": 21, "d": 9}, {"a": 40, "b": 30, "c": 21}),
+        ({"a": 2, "b": 2, "c": 2, "d": 2, "e": 2}, {"a": 2, "b": 2, "c": 2, "d": 2, "e": 2}),
+    ],
+)
+def test_major_buckets_are_the_three_largest_with_ties_or_a_tenth(sizes, major):
+    found = majors_of(sizes)
+    assert found == major
+    assert list(found) == list(major)
+
+
+def test_rows_filled_in_after_an_ending_make_no_bucket_major():
+    early = {"premature_end_session": 500}
+    assert majors_of({"a": 40, "b": 30, "c": 19, "d": 11}, early) == {"a": 40, "b": 30, "c": 19, "d": 11}
+    assert majors_of({"a": 1, "premature_end_session": 1}, early) == {"a": 1, "premature_end_session": 1}
+    assert majors_of({}, early) == {}
