@@ -64,7 +64,7 @@ $(ANALYSES): $(RESULTS)/%/analysis.json: $(COMPARISONS)/%/run_results.csv | $(RU
 
 notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/notebooks
 	@mkdir -p $(RESULTS)/notebooks
-	$(BIN)/jupyter execute --output-dir $(abspath $(RESULTS)/notebooks) notebooks/*.ipynb
+	$(BIN)/jupyter execute --output '$(abspath $(RESULTS)/notebooks)/{notebook_name}' notebooks/*.ipynb
 
 # --- Checking it -----------------------------------------------------------------------------------------
 

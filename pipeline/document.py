@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pipeline import schema as c
@@ -11,6 +12,7 @@ from pipeline.packets import review_order, review_rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import numpy as np
     import pandas as pd
 
     from pipeline.records import Note, Options, RejectedLine, RunInput
@@ -66,6 +68,10 @@ class Analysis:
     fetch_texts: Callable[[list[str]], pd.DataFrame]
     _records: dict[str, _Groups] = field(default_factory=dict, init=False)
 
+    @cached_property
+    def _order(self) -> np.ndarray:
+        return review_order(self.turns)
+
     def texts(self, row_ids: Iterable[str]) -> pd.DataFrame:
         """Fetch the five texts of any rows, passed ones too, from the judged files.
 
@@ -93,11 +99,12 @@ class Analysis:
         return [record for (name, _), rows in groups.items() if name == benchmark for record in rows]
 
     def failures(self, benchmark: str, model: str) -> list[Record]:
-        """Give the failed rows of one compared model, in order, without texts; `position` is that in `turns`."""
+        """Give the failed rows of one compared model, in order: what counts, and their `position` in `turns`."""
         if _FAILURES not in self._records:
-            rows = self.turns[[name for name in c.TURNS if name not in c.TEXTS]]
-            rows = rows.assign(position=range(len(rows)))[self.turns[c.FAILED].to_numpy()]
             unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
+            names = [c.BENCHMARK, unit, c.RUN_ID, c.TURN, c.BUCKET, c.RESPONSE_KIND, c.FAILED_DIMENSIONS]
+            rows = self.turns[list(dict.fromkeys(names))]
+            rows = rows.assign(position=range(len(rows)))[self.turns[c.FAILED].to_numpy()]
             self._records[_FAILURES] = _grouped(rows, unit)
         return self._records[_FAILURES].get((benchmark, model), [])
 
@@ -127,7 +134,7 @@ class Analysis:
 
     def packet_parts(self, size: int = 2000) -> Iterator[pd.DataFrame]:
         """Give the review packet in parts, so that its texts are not held twice; at least one, maybe empty."""
-        order = review_order(self.turns)
+        order = self._order
         for start in range(0, max(len(order), 1), size):
             part = order[start : start + size]
             yield review_rows(self.turns.iloc[part], self.score_texts.iloc[part])

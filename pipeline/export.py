@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -217,16 +218,22 @@ def _is_own(name: str) -> bool:
 
 
 def _dependencies(goal: Path, inputs: Sequence[Path]) -> str:
-    """Write a rule for make; each input is a goal without a recipe too, so that one may vanish."""
+    """Write a rule for make: the goal, by its short and its full name, needs the inputs.
+
+    Each input is a goal without a recipe too, so that one may vanish.
+    """
     here = Path.cwd()
 
     def name(path: Path) -> str:
-        text = str(path.relative_to(here) if path.is_relative_to(here) else path)
-        return text.replace("\\", "\\\\").replace(" ", "\\ ").replace("#", "\\#").replace("$", "$$").replace(":", "\\:")
+        return re.sub(r"([\\ #:])", r"\\\1", str(path)).replace("$", "$$")
 
-    names = [name(path) for path in inputs if "\n" not in str(path)]
-    rule = " \\\n  ".join([f"{name(goal)}:", *names])
-    return "\n\n".join([rule, *(f"{path}:" for path in names)]) + "\n"
+    def short(path: Path) -> str:
+        return name(path.relative_to(here) if path.is_relative_to(here) else path)
+
+    goals = " ".join(dict.fromkeys([short(goal), name(goal)]))
+    needed = [short(path) for path in inputs if "\n" not in str(path)]
+    rule = " \\\n  ".join([f"{goals}:", *needed])
+    return "\n\n".join([rule, *(f"{path}:" for path in needed)]) + "\n"
 
 
 @contextmanager

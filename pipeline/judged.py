@@ -117,11 +117,10 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
     numbers: list[int] = []
     bad: list[BadLine] = []
     repairs: list[Repair] = []
-    strict = not _is_utf8(block)
     for number, line in enumerate(block.split(b"\n"), first_line):
         found: list[str] = []
         try:
-            row = _row(line, found, strict=strict)
+            row = _row(line, found)
         except _LineError as error:
             bad.extend(BadLine(number, what, fix, line) for what, fix in error.faults)
             continue
@@ -132,26 +131,16 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
     return Decoded(_table(rows, numbers, repairs), bad, repairs)
 
 
-def _row(line: bytes, found: list[str], *, strict: bool) -> _Row | None:
+def _row(line: bytes, found: list[str]) -> _Row | None:
     """Decode one line, the fast way if it can be; `None` for a blank one; `found` receives the repairs."""
     try:
-        if strict:
-            line.decode()
+        if not line.isascii():
+            line.decode()  # msgspec looks at the strings that it keeps, not at those that it passes over
         row = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         line = line.removeprefix(_BOM)
         return _lenient(line, found) if line.strip() else None
     return row if 0 <= row.turn <= _MAX_TURN else _lenient(line, found)
-
-
-def _is_utf8(block: bytes) -> bool:
-    if block.isascii():
-        return True
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _table(rows: list[_Row], numbers: list[int], repairs: list[Repair]) -> pa.Table:

@@ -84,10 +84,7 @@ def is_failed(row: dict) -> bool:
 def failed_row_ids(runs: Iterable[RunFolder], excluded: Iterable[str] = ()) -> set[str]:
     """Name every failed row."""
     return {
-        f"{run.run_id}:{turn}"
-        for run in runs
-        for turn, row in judged_rows(run, excluded).items()
-        if is_failed(row)
+        f"{run.run_id}:{turn}" for run in runs for turn, row in judged_rows(run, excluded).items() if is_failed(row)
     }
 
 
@@ -107,13 +104,9 @@ def recount(
 
 def _benchmark(models: dict[str, list[dict[int, dict]]], policy: str) -> dict:
     turns = sorted({turn for runs in models.values() for run in runs for turn in run})
-    outcomes = {
-        turn: {name: model_outcome(runs, turn, policy) for name, runs in models.items()} for turn in turns
-    }
+    outcomes = {turn: {name: model_outcome(runs, turn, policy) for name, runs in models.items()} for turn in turns}
     comparable = [turn for turn in turns if "not_judged" not in outcomes[turn].values()]
-    failing = {
-        turn: {name for name, outcome in outcomes[turn].items() if outcome == "failed"} for turn in comparable
-    }
+    failing = {turn: {name for name, outcome in outcomes[turn].items() if outcome == "failed"} for turn in comparable}
     several = len(models) > 1
     everyone = set(models)
     return {
@@ -121,9 +114,7 @@ def _benchmark(models: dict[str, list[dict[int, dict]]], policy: str) -> dict:
         "turns": len(turns),
         "comparable": len(comparable),
         "failed_by_all": [t for t in comparable if failing[t] == everyone] if several else None,
-        "unique_fail": {name: [t for t in comparable if failing[t] == {name}] for name in models}
-        if several
-        else None,
+        "unique_fail": {name: [t for t in comparable if failing[t] == {name}] for name in models} if several else None,
         "unique_pass": {name: [t for t in comparable if failing[t] == everyone - {name}] for name in models}
         if several
         else None,

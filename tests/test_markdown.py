@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -131,7 +132,7 @@ def cells(markdown, reader):
     assert tokens[0].type == "table_open"
     assert tokens[-1].type == "table_close"
     rows = []
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "tr_open":
             rows.append([])
         if before.type in ("th_open", "td_open"):
@@ -152,9 +153,7 @@ def test_any_text_in_a_table_leaves_its_rows_and_columns_and_is_shown_as_it_is(r
     width = data.draw(st.integers(1, 4))
     header = tuple(data.draw(TEXTS) for _ in range(width))
     inlines = st.one_of(TEXTS, TEXTS.map(Code))
-    rows = tuple(
-        tuple(data.draw(inlines) for _ in range(width)) for _ in range(data.draw(st.integers(0, 3)))
-    )
+    rows = tuple(tuple(data.draw(inlines) for _ in range(width)) for _ in range(data.draw(st.integers(0, 3))))
     numeric = tuple(data.draw(st.booleans()) for _ in range(width))
     found = cells(body(Table(header, rows, numeric)), reader)
     assert [[seen(cell) for cell in row] for row in found] == [
@@ -246,6 +245,14 @@ def test_any_text_in_a_paragraph_or_a_list_stays_there(reader, text):
     assert seen(shown(next(token for token in tokens if token.type == "inline"))) == seen(f"A {text} z")
 
 
+@pytest.mark.parametrize("label", ["Costs:", "Costs: ", "7/75, 9.3%", "(a)"])
+@pytest.mark.parametrize("after", ["word", " word", ". Word", "1: 2"])
+def test_a_strong_label_is_strong_whatever_follows(label, after):
+    (inline,) = (token for token in parsed(body(Paragraph((Strong(label), after)))) if token.type == "inline")
+    assert [child.type for child in inline.children].count("strong_open") == 1
+    assert seen(shown(inline)) == seen(label + after)
+
+
 @given(text=TEXTS)
 def test_the_title_is_one_heading(text):
     first = parsed(render(Report(f"Analysis: {text} end", "s", ())).decode())[:3]
@@ -274,9 +281,7 @@ def test_escape_can_be_undone_by_any_reader(text):
 
 @given(TEXTS)
 def test_no_hidden_character_reaches_the_report(text):
-    report = render(
-        Report(text, "s", (quote(text), Table(("a",), ((text,),), (False,)), Heading(2, (text,))))
-    ).decode()
+    report = render(Report(text, "s", (quote(text), Table(("a",), ((text,),), (False,)), Heading(2, (text,))))).decode()
     assert all(char == "\n" or unicodedata.category(char) not in ("Cc", "Zl", "Zp") for char in report)
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ufeff]", report)
 

@@ -209,10 +209,7 @@ def test_payloads_come_out_as_they_came(tmp_path_factory):
     @settings(max_examples=25)
     @given(st.lists(st.tuples(PAYLOADS, PAYLOADS), min_size=1, max_size=8))
     def check(payloads):
-        rows = [
-            failing(turn, tool_calls=calls, tool_results=results)
-            for turn, (calls, results) in enumerate(payloads)
-        ]
+        rows = [failing(turn, tool_calls=calls, tool_results=results) for turn, (calls, results) in enumerate(payloads)]
         analyze(run_dir=write_run(folder / "b" / "r", rows), output=folder / "out")
         for found, cells, source in zip(read_jsonl(folder / "out"), read_csv(folder / "out"), rows, strict=True):
             for key in ("tool_calls", "tool_results"):

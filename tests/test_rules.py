@@ -281,9 +281,7 @@ ANY_ANSWER = st.sampled_from(["", " ", "...", "<|end|>", "Sure.", "[EMPTY_RESPON
             lambda scores, reasoning, answer, calls: row(
                 0, scores, judge_reasoning=reasoning, assistant_text=answer, tool_calls=calls
             ),
-            st.dictionaries(
-                st.sampled_from(["tool_use_correct", "kb_grounding", "x"]), st.booleans() | st.none()
-            ),
+            st.dictionaries(st.sampled_from(["tool_use_correct", "kb_grounding", "x"]), st.booleans() | st.none()),
             ANY_REASONING,
             ANY_ANSWER,
             st.sampled_from([None, [], [{"name": "f"}]]),

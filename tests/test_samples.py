@@ -153,11 +153,13 @@ def test_a_model_shows_each_major_mode_with_datapoints_and_its_turn_sets(analyse
     own = report_of(folder).partition(f"## Each {compare_by}")[2].partition("## Definitions")[0]
     parts = re.split(r"^### .+$", own, flags=re.MULTILINE)[1:]
     (benchmark,) = analysis.benchmarks
+    packet = analysis.packet.to_dict("records")
     for part, model in zip(parts, analysis.models(benchmark), strict=True):
         sizes = Counter(
-            found["error_mode"]
-            for found in analysis.failures(benchmark, model)
-            if found["response_kind"] != "model_ended_session_early"
+            found["error_mode_candidate"]
+            for found in packet
+            if found["run_id" if compare_by == "run" else "model_name"] == model
+            and found["response_kind"] != "model_ended_session_early"
         )
         third = min(n for _, n in sizes.most_common(3))
         majors = {mode for mode, n in sizes.items() if n >= third or 10 * n >= sizes.total()}
@@ -174,7 +176,13 @@ def test_the_report_is_one_document_without_raw_html(analysed):
     assert raw == [report_of(folder).splitlines()[-1] + "\n"]  # the digest line alone
     inline = [child for token in tokens for child in token.children or ()]
     assert not {child.type for child in inline} & {"html_inline", "link_open", "image"}
-    assert not [child.content for child in inline if child.type == "text" and "**" in child.content]
+
+
+def test_what_the_report_sets_in_bold_is_bold(analysed):
+    _, folder, _ = analysed
+    tokens = MarkdownIt("commonmark").enable("table").parse(report_of(folder))
+    texts = [child.content for token in tokens for child in token.children or () if child.type == "text"]
+    assert not [text for text in texts if "**" in text]
 
 
 def test_the_summary_names_the_hard_turns_that_at_least_two_fail(analysed):

@@ -182,8 +182,7 @@ def test_tables_are_the_frames_in_memory_row_by_row(tmp_path):
         assert len(frame) == len(stored)
         for column in TABLES[name]:
             left, right = (
-                series.astype(object).where(series.notna(), None).tolist()
-                for series in (frame[column], stored[column])
+                series.astype(object).where(series.notna(), None).tolist() for series in (frame[column], stored[column])
             )
             assert left == right
 

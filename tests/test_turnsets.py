@@ -158,9 +158,7 @@ BENCHMARK = st.lists(
 
 @given(BENCHMARK)
 def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number(models):
-    runs = {
-        ("b", f"m{i}", f"r{i}.{j}"): marks for i, repeats in enumerate(models) for j, marks in enumerate(repeats)
-    }
+    runs = {("b", f"m{i}", f"r{i}.{j}"): marks for i, repeats in enumerate(models) for j, marks in enumerate(repeats)}
     if all(not marks.strip() for marks in runs.values()):
         return
     difficulty = turnsets.turn_difficulty(outcomes_of(runs))

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 _RAW: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
 _NUMBERS: Final = (c.RUN_INDEX, c.LATENCY_MS, c.TTFB_MS)
+_Row: Final = msgspec.defstruct("_Row", c.PACKET_COLUMNS)
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    encode = msgspec.json.Encoder().encode
+    encoder = msgspec.json.Encoder()
     for part in analysis.packet_parts():
         columns = [_column(part[name], name) for name in c.PACKET_COLUMNS]
-        rows = [encode(dict(zip(c.PACKET_COLUMNS, values, strict=True))) for values in zip(*columns, strict=True)]
-        stream.writelines(line for row in rows for line in (row, b"\n"))
+        stream.write(encoder.encode_lines(_Row(*values) for values in zip(*columns, strict=True)))
 
 
 def _column(series: pd.Series, name: str) -> list[Any]:

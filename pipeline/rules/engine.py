@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Final
@@ -59,6 +60,11 @@ class _Signals:
         self._texts = {name: pa.array(failures[name]) for name in c.TEXTS}
         self._kinds = failures[c.RESPONSE_KIND].to_numpy(dtype=object)
         self.failed: list[list[str]] = failures[c.FAILED_DIMENSIONS].tolist()
+        self._failed_count = np.fromiter(map(len, self.failed), dtype=np.int64, count=self._rows)
+        self._failed_in: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(self._rows, dtype=np.int64))
+        for row, names in enumerate(self.failed):
+            for name in names:
+                self._failed_in[name][row] = 1
         self._called = pc.match_substring_regex(self._texts[c.TOOL_CALLS], r'[{"\w]').to_numpy(zero_copy_only=False)
         self._called &= self._texts[c.TOOL_CALLS].to_numpy(zero_copy_only=False) != "null"
         self._reasoning = blaming_clauses(self._texts[c.JUDGE_REASONING])
@@ -71,10 +77,15 @@ class _Signals:
         if rule.tool_calls is not None:
             tests.append(self._called if rule.tool_calls == "some" else ~self._called)
         if rule.failed_any:
-            tests.append(np.array([not set(rule.failed_any).isdisjoint(names) for names in self.failed], dtype=bool))
+            tests.append(self._failed_among(rule.failed_any) > 0)
         if rule.failed_only:
-            tests.append(np.array([set(names) <= set(rule.failed_only) for names in self.failed], dtype=bool))
+            tests.append(self._failed_among(rule.failed_only) == self._failed_count)
         return reduce(np.logical_and, tests, np.ones(self._rows, dtype=bool))
+
+    def _failed_among(self, names: tuple[str, ...]) -> np.ndarray:
+        """Count per row how many of the named dimensions failed."""
+        nothing = np.zeros(self._rows, dtype=np.int64)
+        return sum((self._failed_in[name] for name in set(names) if name in self._failed_in), nothing)
 
     def kind(self, row: int) -> str:
         return str(self._kinds[row])

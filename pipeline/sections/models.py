@@ -15,22 +15,49 @@ from pipeline.sections.interface import Section, per_benchmark, rate, table, tur
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Block, Record
+    from pipeline.document import Analysis, Block, Datapoint, Record
 
 _DATAPOINTS = 3
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
+    chosen = {
+        (benchmark, model): _choose(analysis, benchmark, model)
+        for benchmark in analysis.benchmarks
+        for model in analysis.models(benchmark)
+    }
+    evidence = analysis.evidence(
+        position for buckets in chosen.values() for positions in buckets.values() for position in positions
+    )
+    points = {
+        key: {
+            bucket: [datapoint(evidence[position]) for position in positions] for bucket, positions in buckets.items()
+        }
+        for key, buckets in chosen.items()
+    }
     yield Heading(2, (f"Each {analysis.options.compare_by}",))
     yield from per_benchmark(
         analysis,
         lambda benchmark: (
-            block for model in analysis.models(benchmark) for block in _of_model(analysis, benchmark, model)
+            block
+            for model in analysis.models(benchmark)
+            for block in _of_model(analysis, benchmark, model, points[benchmark, model])
         ),
     )
 
 
-def _of_model(analysis: Analysis, benchmark: str, model: str) -> Iterator[Block]:
+def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[int]]:
+    """Choose datapoints by major bucket: early turns first, each turn once, none filled in after an ending."""
+    first: dict[str, dict[int, int]] = {
+        row[c.BUCKET]: {} for row in analysis.records("bucket_counts", benchmark, model) if row[stats.MAJOR]
+    }
+    for row in analysis.failures(benchmark, model):
+        if row[c.BUCKET] in first and row[c.RESPONSE_KIND] != c.ENDED_EARLY:
+            first[row[c.BUCKET]].setdefault(row[c.TURN], row["position"])
+    return {bucket: [turns[turn] for turn in sorted(turns)][:_DATAPOINTS] for bucket, turns in first.items()}
+
+
+def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
     (row,) = analysis.records("model_counts", benchmark, model)
     yield Heading(3, (model,))
     yield Paragraph(
@@ -44,7 +71,7 @@ def _of_model(analysis: Analysis, benchmark: str, model: str) -> Iterator[Block]
     )
     if row[c.FAILED_ROWS]:
         yield _dimension_table(analysis, benchmark, model)
-        yield from _modes(analysis, benchmark, model)
+        yield from _modes(analysis, benchmark, model, points)
     else:
         yield Paragraph(("No judged row failed." if row[c.ROWS_JUDGED] else "No row was judged.",))
     if len(analysis.models(benchmark)) > 1:
@@ -66,17 +93,15 @@ def _dimension_table(analysis: Analysis, benchmark: str, model: str) -> Block:
     )
 
 
-def _modes(analysis: Analysis, benchmark: str, model: str) -> Iterator[Block]:
+def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
     buckets = analysis.records("bucket_counts", benchmark, model)
     failures: dict[str, list[Record]] = {}
     for failure in analysis.failures(benchmark, model):
         failures.setdefault(failure[c.BUCKET], []).append(failure)
-    chosen = {row[c.BUCKET]: _choose(failures[row[c.BUCKET]]) for row in buckets if row[stats.MAJOR]}
-    evidence = analysis.evidence(position for positions in chosen.values() for position in positions)
     total = sum(row[c.FAILED_ROWS] for row in buckets)
-    for bucket, positions in chosen.items():
+    for bucket, datapoints in points.items():
         yield from _of_mode(bucket, failures[bucket], total)
-        yield from (datapoint(evidence[position]) for position in positions)
+        yield from datapoints
     if minor := [f"{row[c.BUCKET]} {row[c.FAILED_ROWS]}" for row in buckets if not row[stats.MAJOR]]:
         yield Paragraph((f"Minor modes: {', '.join(minor)}.",))
 
@@ -89,15 +114,6 @@ def _of_mode(mode: str, rows: list[Record], total: int) -> Iterator[Block]:
     cost = ", ".join(f"{name} {n}/{len(rows)}" for name, n in ranked)
     turns = turns_with_count(sorted({row[c.TURN] for row in rows}))
     yield Paragraph((Strong("Costs: "), cost, ". ", Strong("Turns: "), *turns))
-
-
-def _choose(rows: list[Record]) -> list[int]:
-    """Choose the datapoints: early turns first, each turn once, none that was filled in after an ending."""
-    first: dict[int, int] = {}
-    for row in rows:
-        if row[c.RESPONSE_KIND] != c.ENDED_EARLY:
-            first.setdefault(row[c.TURN], row["position"])
-    return [first[turn] for turn in sorted(first)][:_DATAPOINTS]
 
 
 SECTION = Section(70, _build)

@@ -1,0 +1,94 @@
+"""The Make targets of comparison folders: made when something changed, else left alone."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RESULT = "results/clinic_three_models/analysis.json"
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Run make in a copy of the checkout, with the virtual environment that runs the tests."""
+    shutil.copytree(ROOT / "data_samples", tmp_path / "data_samples")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "installed").touch()
+    touch_later(tmp_path / "installed")
+    venv = Path(sys.executable).parent.parent
+
+    def run(*words):
+        command = ["make", f"VENV={venv}", "RUNTIME=installed", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run.folder = tmp_path
+    return run
+
+
+def stamp(folder):
+    return (folder / RESULT).stat().st_mtime_ns
+
+
+def touch_later(path):
+    later = path.stat().st_mtime + 3600
+    os.utime(path, (later, later))
+
+
+def test_an_analysis_is_made_once_and_again_when_a_run_file_changed(make):
+    assert "clinic_three_models:" in make("analyze-clinic_three_models")
+    first = stamp(make.folder)
+    assert "Nothing to be done" in make("analyze-clinic_three_models")
+    assert stamp(make.folder) == first
+    run = make.folder / "data_samples/runs/clinic_desk_30/wren-large_20260303"
+    for name in ("openai_judged.jsonl", "transcript.jsonl", "openai_summary.json"):
+        before = stamp(make.folder)
+        os.utime(run / name, ns=(before + 10**9, before + 10**9))
+        time.sleep(max(0, (before + 10**9 - time.time_ns()) / 1e9))
+        make("analyze-clinic_three_models")
+        assert stamp(make.folder) != before, name
+
+
+def test_analyze_all_makes_every_comparison_folder(make):
+    make("analyze-all")
+    assert sorted(path.parent.name for path in make.folder.glob("results/*/analysis.json")) == [
+        "clinic_three_models",
+        "library_repeats",
+    ]
+
+
+def test_comparison_folders_may_lie_elsewhere(make):
+    elsewhere = make.folder / "elsewhere"
+    shutil.copytree(make.folder / "data_samples", elsewhere)
+    make(f"COMPARISONS={elsewhere}/comparisons", f"RESULTS={elsewhere}/out", "analyze-library_repeats")
+    assert (elsewhere / "out/library_repeats/analysis.json").exists()
+    again = make(f"COMPARISONS={elsewhere}/comparisons", f"RESULTS={elsewhere}/out", "analyze-library_repeats")
+    assert "Nothing to be done" in again
+    touch_later(elsewhere / "runs/library_desk_20/tern-1_run1/openai_judged.jsonl")
+    again = make(f"COMPARISONS={elsewhere}/comparisons", f"RESULTS={elsewhere}/out", "analyze-library_repeats")
+    assert "Nothing to be done" not in again
+
+
+def test_any_folder_can_be_analysed(make):
+    make("analyze", "DIR=data_samples/comparisons/library_repeats")
+    assert (make.folder / "results/library_repeats/deep_error_analysis.md").exists()
+
+
+def test_a_vanished_run_file_stops_no_other_target(make):
+    make("analyze-all")
+    (make.folder / "data_samples/runs/library_desk_20/tern-1_run1/transcript.jsonl").unlink()
+    make("analyze-clinic_three_models")
+    make("analyze-library_repeats")
+
+
+def test_help_lists_the_tasks_and_the_comparisons(make):
+    listed = make("help")
+    for word in ("make demo", "make test", "make check", "make bench", "make analyze-clinic_three_models"):
+        assert word in listed
