@@ -40,6 +40,9 @@ class Analysis:
     inputs: tuple[RunInput, ...]
     notes: tuple[Note, ...]
     rejected: tuple[RejectedLine, ...]
+    """The bad lines that were left out on request."""
+    missing_runs: tuple[str, ...]
+    """The runs that were left out on request, as `run_results.csv` wrote them."""
 
     turns: pd.DataFrame
     """One row per run x turn (`schema.TURNS`); texts of failed rows only, the others by `texts`."""

@@ -48,8 +48,8 @@ class _Row(msgspec.Struct, gc=False):
     openai_reasoning: str | None = None
     reasoning: str | None = None
     model_name: str | None = None
-    latency_ms: int | float | None = None
-    ttfb_ms: int | float | None = None
+    latency_ms: float | None = None
+    ttfb_ms: float | None = None
     tool_calls: msgspec.Raw = msgspec.Raw(b"null")
     tool_results: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -69,9 +69,9 @@ _decode: Final[Callable[[bytes], _Row]] = msgspec.json.Decoder(_Row).decode
 _BOM: Final = b"\xef\xbb\xbf"
 _MAX_TURN: Final = 2**63 - 1
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-# What msgspec lets through in a raw payload and our outputs must not hold: numbers beyond a float's range,
-# and a bare carriage return between tokens, which readers in universal-newline mode take for a line's end.
-_SUSPECT_PAYLOAD: Final = r"[eE]\+?[0-9]{3}|\r"
+# What msgspec lets through in a raw payload and our outputs must not hold: numbers that may lie beyond a
+# float's range, and a bare carriage return between tokens, which some readers take for a line's end.
+_SUSPECT_PAYLOAD: Final = r"[eE]\+?[0-9]{2}|[0-9]{200}|\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,28 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
             numbers.append(number)
             repairs.extend(Repair(number, what) for what in found)
     return Decoded(_table(rows, numbers, repairs), bad, repairs)
+
+
+class _Said(msgspec.Struct, gc=False):
+    turn: int
+    user_text: str | None = None
+    assistant_text: str | None = None
+
+
+_decode_said: Final = msgspec.json.Decoder(_Said).decode
+
+
+def decode_said(line: bytes) -> tuple[int, str, str] | None:
+    """Decode one line of a transcript: turn, user text, assistant text; `None` for one that cannot be read."""
+    try:
+        said = _decode_said(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            value = _clean(json.loads(line.removeprefix(_BOM)), "", [])
+            said = msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return None
+    return said.turn, said.user_text or "", said.assistant_text or ""
 
 
 def _row(line: bytes, found: list[str]) -> _Row | None:

@@ -47,21 +47,18 @@ def check_comparison(turns: pd.DataFrame, scores: pd.DataFrame, asked: pd.DataFr
 
 
 def check_comparable(outcomes: pd.DataFrame, units: pd.DataFrame) -> list[Note]:
-    """Name the models or runs that alone keep turns out of the comparison.
+    """Name the runs of each model that keeps turns out of the comparison, by not having them judged.
 
     `outcomes` is the turn-outcome table; `units` has one row per run: benchmark, model, run id.
     """
-    missing = outcomes.assign(gap=outcomes[c.OUTCOME] == c.NOT_JUDGED)
     keys = [c.BENCHMARK, c.TURN]
-    alone = missing[missing["gap"] & (missing.groupby(keys)["gap"].transform("sum") == 1)]
-    several = units.groupby(c.BENCHMARK)[c.MODEL].nunique()
+    gap = outcomes[c.OUTCOME] == c.NOT_JUDGED
+    elsewhere = ~gap.groupby([outcomes[key] for key in keys]).transform("all")
     notes = []
-    for (benchmark, model), turns in alone.groupby([c.BENCHMARK, c.MODEL], sort=False)[c.TURN]:
-        if several.loc[str(benchmark)] > 1:
-            of_model = units[(units[c.BENCHMARK] == benchmark) & (units[c.MODEL] == model)]
-            names = ", ".join(of_model[c.RUN_ID])
-            what = f"{_turns(turns.tolist())} of {benchmark} left the comparison: not judged for {model} alone"
-            notes.append(Note("warning", names, what))
+    for (benchmark, model), turns in outcomes[gap & elsewhere].groupby([c.BENCHMARK, c.MODEL], sort=False)[c.TURN]:
+        of_model = units[(units[c.BENCHMARK] == benchmark) & (units[c.MODEL] == model)]
+        what = f"no judged row of {model} for {_turns(turns.tolist())} of {benchmark}: not comparable"
+        notes.append(Note("warning", ", ".join(of_model[c.RUN_ID]), what))
     return notes
 
 

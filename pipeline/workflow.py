@@ -16,7 +16,7 @@ from pipeline.errors import InputError, Problem, UsageError
 from pipeline.formats.parquet import TableWriter
 from pipeline.load.artifacts import read_artifacts, summary_file, transcript_file
 from pipeline.load.comparison import RUN_RESULTS
-from pipeline.load.reading import absolute, read_bytes, shown
+from pipeline.load.reading import absolute, read_bytes, shown, size_of
 from pipeline.load.rows import LoadedRun, read_batches
 from pipeline.load.runs import RunList, find_runs
 from pipeline.load.texts import fetch_texts
@@ -141,7 +141,7 @@ class _Rows:
 def _plan(request: Request, listener: Listener) -> _Plan:
     listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, request.options, listener.say)
     rules = builtin_rules() if request.rules is None else parse_rules(read_bytes(request.rules), request.rules.name)
-    listener.expect(sum(run.judged_file.stat().st_size for run in listed.runs))
+    listener.expect(sum(size_of(run.judged_file) for run in listed.runs))
     return _Plan(listed, rules, request.rules and absolute(request.rules), request.options)
 
 
@@ -202,6 +202,7 @@ def _count(plan: _Plan, rows: _Rows) -> Analysis:
         inputs=tuple(rows.inputs),
         notes=tuple(notes),
         rejected=tuple(rows.rejected),
+        missing_runs=plan.listed.missing,
         turns=turns,
         scores=scores,
         score_texts=score_texts,
@@ -221,6 +222,9 @@ def _count(plan: _Plan, rows: _Rows) -> Analysis:
 
 
 def _note_bad_lines(loaded: LoadedRun, options: Options, rows: _Rows) -> None:
+    rows.problems += loaded.unreadable
+    if loaded.unreadable:
+        return
     if not options.skip_bad_rows:
         place = shown(loaded.run.judged_file)
         rows.problems += [Problem(f"{place}:{bad.line}", bad.what, bad.fix) for bad in loaded.bad]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from pipeline import judged
 from pipeline.errors import InputError
 from pipeline.load.reading import read_bytes
 
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.records import Run
-
-
-class _Said(msgspec.Struct):
-    turn: int
-    user_text: str | None = None
-    assistant_text: str | None = None
-
-
-_decode_said = msgspec.json.Decoder(_Said).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ def summary_file(run: Run) -> Path:
 
 
 def read_artifacts(run: Run) -> Artifacts:
-    """Read the transcript and the summary of a run, as far as they are there."""
+    """Read the transcript and the summary of a run, as far as they are there and can be read."""
     problems: list[tuple[str, str]] = []
     transcript = summary = None
     try:
@@ -66,8 +57,11 @@ def read_artifacts(run: Run) -> Artifacts:
         problems.append((transcript_file(run).name, _reason(error)))
     try:
         if summary_file(run).exists():
-            summary = msgspec.json.decode(read_bytes(summary_file(run)).removeprefix(b"\xef\xbb\xbf"), type=dict)
-    except (InputError, OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+            summary = json.loads(read_bytes(summary_file(run)).decode("utf-8-sig"))
+            if not isinstance(summary, dict):
+                problems.append((summary_file(run).name, "no JSON object"))
+                summary = None
+    except (InputError, OSError, ValueError, RecursionError) as error:
         problems.append((summary_file(run).name, _reason(error)))
     return Artifacts(transcript, summary, tuple(problems))
 
@@ -84,10 +78,9 @@ def _transcript(text: bytes) -> Transcript:
     for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip():
             continue
-        try:
-            row = _decode_said(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decoded = judged.decode_said(line)
+        if decoded is None:
             unreadable.append(number)
-            continue
-        said[row.turn] = (row.user_text or "", row.assistant_text or "")
+        else:
+            said[decoded[0]] = decoded[1:]
     return Transcript(said, tuple(unreadable))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import read_bytes
+from pipeline.load.reading import is_file, is_folder, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,9 +35,9 @@ def read_run_results(folder: Path) -> list[Listed]:
     Raises `InputError` with every problem: no such file, no `run_dir` column, lines without one.
     """
     path = folder / RUN_RESULTS
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(Problem(str(folder), "no such folder", "give the folder that holds run_results.csv"))
-    if not path.is_file():
+    if not is_file(path):
         fix = "give the folder that holds it, or use --run-dir for single runs"
         raise InputError(Problem(str(folder), f"no {RUN_RESULTS} here", fix))
     try:

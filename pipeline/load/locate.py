@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import absolute, folders_in, relative
+from pipeline.load.reading import absolute, folders_in, is_folder, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 _JUDGED = "_judged.jsonl"
 _PREFERRED = ("openai", "claude")
@@ -38,9 +39,9 @@ def locate(written: str, comparison: Path, index: Callable[[], Mapping[str, list
     Looked for as written, relative to the comparison folder, to the working directory, then by its last
     part in the `index` of run folders nearby. Raises `InputError` when two folders match.
     """
-    for candidate in (comparison / Path(written).expanduser(), absolute(written)):
-        if candidate.is_dir():
-            return absolute(candidate)
+    for candidate in _as_written(written, comparison):
+        if is_folder(candidate):
+            return candidate
     name = re.split(r"[/\\]+", written.rstrip("/\\"))[-1]
     matches = index().get(name, [])
     if len(matches) > 1:
@@ -52,9 +53,13 @@ def locate(written: str, comparison: Path, index: Callable[[], Mapping[str, list
 
 def was_moved(found: Path, written: str, comparison: Path) -> str | None:
     """Say where a run was found when that is not where the comparison says; `None` when it is."""
-    if found in (absolute(comparison / Path(written).expanduser()), absolute(written)):
-        return None
-    return relative(found, comparison)
+    return None if found in _as_written(written, comparison) else relative(found, comparison)
+
+
+def _as_written(written: str, comparison: Path) -> tuple[Path, Path]:
+    """Read a written path from the comparison folder, then from the working directory."""
+    path = os.path.expanduser(written)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    return absolute(comparison / path), absolute(path)
 
 
 def judged_file(folder: Path, judge: str | None) -> Path:

@@ -36,19 +36,42 @@ def read_bytes(path: Path) -> bytes:
 def folders_in(folder: Path) -> list[Path]:
     """List the folders inside a folder, sorted; one that cannot be listed has none."""
     try:
-        return sorted(entry for entry in folder.iterdir() if entry.is_dir())
+        return sorted(entry for entry in folder.iterdir() if is_folder(entry))
     except OSError:
         return []
 
 
 def absolute(path: Path | str) -> Path:
     """Make a path absolute and plain without following links, so that it keeps the names the user gave."""
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - Path.absolute() keeps `..`
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - theirs raise, or keep `..`
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a path is a folder; one that the file system cannot even look up is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises for a name that is too long
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a regular file, as `is_folder` does."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def size_of(path: Path) -> int:
+    """Give a file's size in bytes; 0 where it cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def plain(name: str) -> str:
+    """Make a file name valid Unicode: names need not be, and every output of ours is."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def relative(path: Path, base: Path) -> str:
     """Name a file as outputs do: POSIX, relative to `base`."""
-    return Path(os.path.relpath(path, base)).as_posix()
+    return plain(Path(os.path.relpath(path, base)).as_posix())
 
 
 def shown(path: Path) -> str:

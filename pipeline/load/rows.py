@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from pipeline import judged
 from pipeline import schema as c
+from pipeline.errors import InputError
 from pipeline.load.reading import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from pipeline.errors import Problem
     from pipeline.records import Run
 
 _BLOCK: Final = 8 << 20
@@ -39,12 +41,14 @@ class LoadedRun:
     repairs: tuple[judged.Repair, ...]
     duplicates: tuple[tuple[int, int, int], ...]
     """(turn, line left out, line that counts) for every turn judged more than once."""
+    unreadable: tuple[Problem, ...] = ()
+    """What the file system refused; then there are no rows."""
 
 
 def read_batches(runs: Sequence[Run], advance: Callable[[int], None]) -> Iterator[list[LoadedRun]]:
     """Read the runs in their order, small ones together: one batch is one large run or several small ones.
 
-    `advance` is told the number of bytes read. Raises `InputError` when a file cannot be read.
+    `advance` is told the number of bytes read. A run whose file cannot be read comes with its problems.
     """
     batch: list[LoadedRun] = []
     size = 0
@@ -77,16 +81,20 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
     repairs: list[judged.Repair] = []
     size = 0
     line = 1
-    with opened(run.judged_file) as stream:
-        for block in _blocks(stream):
-            digest.update(block)
-            decoded = judged.decode(block, line)
-            tables.append(decoded.table)
-            bad += decoded.bad
-            repairs += decoded.repairs
-            line += block.count(b"\n")
-            size += len(block)
-            advance(len(block))
+    unreadable: tuple[Problem, ...] = ()
+    try:
+        with opened(run.judged_file) as stream:
+            for block in _blocks(stream):
+                digest.update(block)
+                decoded = judged.decode(block, line)
+                tables.append(decoded.table)
+                bad += decoded.bad
+                repairs += decoded.repairs
+                line += block.count(b"\n")
+                size += len(block)
+                advance(len(block))
+    except InputError as error:
+        unreadable = error.problems
     table = pa.concat_tables(tables) if tables else judged.TABLE.empty_table()
     table, duplicates = _each_turn_once(table)
     names = [name for name, _ in Counter(table[c.MODEL].drop_null().to_pylist()).most_common() if name]
@@ -99,6 +107,7 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
         bad=tuple(bad),
         repairs=tuple(repairs),
         duplicates=duplicates,
+        unreadable=unreadable,
     )
     return loaded, size
 

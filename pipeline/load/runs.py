@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.comparison import RUN_RESULTS, Listed, read_run_results
 from pipeline.load.locate import default_roots, judge_name, judged_file, locate, nearby, was_moved
-from pipeline.load.reading import absolute, relative
+from pipeline.load.reading import absolute, is_folder, plain, relative
 from pipeline.records import Note, Run
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class RunList:
     base: Path
     comparison_dir: Path | None
     notes: tuple[Note, ...]
+    missing: tuple[str, ...] = ()
+    """The runs left out because their folders are missing, as they were written."""
 
 
 def find_runs(
@@ -60,24 +62,26 @@ def find_runs(
     base = absolute(comparison_dir)
     listed = read_run_results(base)
     roots = default_roots(base) if runs_root is None else [absolute(runs_root)]
-    if runs_root is not None and not roots[0].is_dir():
+    if runs_root is not None and not is_folder(roots[0]):
         raise InputError(Problem(str(runs_root), "no such folder", "give the folder that holds the runs"))
-    found, missing = _locate_all(listed, base, roots, say)
-    if missing and not options.skip_missing_runs:
+    found, missing, problems = _locate_all(listed, base, roots, say)
+    if not options.skip_missing_runs:
         fix = "name the folder that holds it with --runs-root, or go on without with --skip-missing-runs"
-        raise InputError(*(Problem(run.where, f"run not found: {run.run_dir}", fix) for run in missing))
+        problems += [Problem(run.where, f"run not found: {run.run_dir}", fix) for run in missing]
+    if problems:
+        raise InputError(*problems)
     if not found:
         raise InputError(Problem(str(base / RUN_RESULTS), "none of its runs was found", "see --runs-root"))
     runs = _runs([run for run, _ in found], [folder for _, folder in found], base, options)
     left_out = [Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing]
     for note in left_out:
         say(note.what)
-    return RunList(runs, base.name, base, base, tuple(left_out))
+    return RunList(runs, plain(base.name), base, base, tuple(left_out), tuple(run.run_dir for run in missing))
 
 
 def _locate_all(
     listed: Sequence[Listed], base: Path, roots: Sequence[Path], say: Callable[[str], None]
-) -> tuple[list[tuple[Listed, Path]], list[Listed]]:
+) -> tuple[list[tuple[Listed, Path]], list[Listed], list[Problem]]:
     found: list[tuple[Listed, Path]] = []
     missing: list[Listed] = []
     problems: list[Problem] = []
@@ -94,9 +98,7 @@ def _locate_all(
         found.append((run, folder))
         if elsewhere := was_moved(folder, run.run_dir, base):
             say(f"{run.run_dir} is not there; found as {elsewhere}")
-    if problems:
-        raise InputError(*problems)
-    return found, missing
+    return found, missing, problems
 
 
 def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options: Options) -> tuple[Run, ...]:
@@ -108,7 +110,7 @@ def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options
         if first is not line:
             problems.append(Problem(line.where, f"the same run as {first.where}", "list each run once"))
             continue
-        if not folder.is_dir():
+        if not is_folder(folder):
             problems.append(Problem(str(folder), "no such folder", "give a run's folder"))
             continue
         try:
@@ -118,10 +120,10 @@ def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options
             continue
         runs.append(
             Run(
-                run_id=line.run_id or folder.name,
+                run_id=line.run_id or plain(folder.name),
                 run_index=line.run_index,
                 model_name=line.model_name,
-                benchmark_name=line.benchmark_name or folder.parent.name,
+                benchmark_name=line.benchmark_name or plain(folder.parent.name),
                 directory=folder,
                 judged_file=file,
                 judge=judge_name(file),
@@ -140,7 +142,7 @@ def _with_unique_ids(runs: Sequence[Run]) -> list[Run]:
     while collisions := {run_id for run_id, n in Counter(run.run_id for run in named).items() if n > 1}:
         depth += 1
         named = [
-            replace(run, run_id="/".join(run.directory.parts[-depth:])) if run.run_id in collisions else run
+            replace(run, run_id=plain("/".join(run.directory.parts[-depth:]))) if run.run_id in collisions else run
             for run in named
         ]
     return named

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pipeline.document import Heading, Table
+from pipeline.document import Heading, Strong, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -53,9 +53,9 @@ def ranges(numbers: Iterable[int], limit: int = 40) -> str:
     return ", ".join(parts[:limit]) + (f" and {left} more" if left else "")
 
 
-def turns_with_count(numbers: Sequence[int]) -> Inlines:
-    """Write turns with how many there are: `3: 4, 8, 15`."""
-    return (f"{len(numbers)}: {ranges(numbers)}" if len(numbers) else "none",)
+def labelled_turns(label: str, numbers: Collection[int]) -> Inlines:
+    """Write turns under a label, with how many there are: **Turns** (3): 4, 8, 15."""
+    return (Strong(label), f" ({len(numbers)}): {ranges(numbers)}" if numbers else ": none")
 
 
 def words(noun: str, number: int) -> str:

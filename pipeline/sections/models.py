@@ -10,7 +10,7 @@ from pipeline import stats
 from pipeline.codebook import MODES
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
 from pipeline.sections.datapoints import datapoint
-from pipeline.sections.interface import Section, per_benchmark, rate, table, turns_with_count, words
+from pipeline.sections.interface import Section, labelled_turns, per_benchmark, rate, table, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +78,8 @@ def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, 
         sets = analysis.records("turn_sets", benchmark, model)
         yield BulletList(
             tuple(
-                (Strong(title), " ", *turns_with_count([row[c.TURN] for row in sets if row[c.SET] == name]))
-                for title, name in (("Fails alone:", c.UNIQUE_FAIL), ("Passes alone:", c.UNIQUE_PASS))
+                labelled_turns(title, [row[c.TURN] for row in sets if row[c.SET] == name])
+                for title, name in (("Fails alone", c.UNIQUE_FAIL), ("Passes alone", c.UNIQUE_PASS))
             )
         )
 
@@ -112,8 +112,8 @@ def _of_mode(mode: str, rows: list[Record], total: int) -> Iterator[Block]:
     costs = Counter(name for row in rows for name in row[c.FAILED_DIMENSIONS])
     ranked = sorted(costs.items(), key=lambda item: (-item[1], item[0]))
     cost = ", ".join(f"{name} {n}/{len(rows)}" for name, n in ranked)
-    turns = turns_with_count(sorted({row[c.TURN] for row in rows}))
-    yield Paragraph((Strong("Costs: "), cost, ". ", Strong("Turns: "), *turns))
+    turns = labelled_turns("Turns", {row[c.TURN] for row in rows})
+    yield Paragraph((Strong("Dimensions it costs"), f": {cost}. ", *turns))
 
 
 SECTION = Section(70, _build)
