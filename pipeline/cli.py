@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pipeline import printing
+from pipeline import printing, startup
 from pipeline.errors import PipelineError, Problem
 from pipeline.options import spread, takes_inputs
 from pipeline.records import Request
@@ -43,7 +41,8 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """Count and compare failures, label them provisionally, and write the report and the review packet."""
-    from pipeline.workflow import analyze_into  # noqa: PLC0415 - `--help` must not wait for pandas
+    startup.keep_pandas_out()
+    from pipeline.workflow import analyze_into  # noqa: PLC0415 - `--help` must not wait for the stages
 
     with printing.listening() as listener:
         written = analyze_into(request, output, listener)
@@ -54,6 +53,7 @@ def analyze(
 @takes_inputs
 def check(request: Request, as_json: AsJson = False) -> None:
     """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
+    startup.keep_pandas_out()
     from pipeline.workflow import read_and_count  # noqa: PLC0415
 
     with printing.listening() as listener:
@@ -85,10 +85,5 @@ def run(arguments: list[str]) -> int:
 def main() -> NoReturn:
     """Enter here: `error-analysis` and `python -m pipeline`."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Imports and rows make hundreds of thousands of objects and no garbage: look for it less often.
-    gc.set_threshold(200_000, 50, 100)
-    code = run(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Everything is written and closed: taking the interpreter down object by object would only cost time.
-    os._exit(code)
+    startup.prepare()
+    startup.leave(run(sys.argv[1:]))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import schema as c
 
 
-def assign_buckets(turns: pd.DataFrame) -> pd.DataFrame:
-    """Add `bucket` and `bucket_source`; missing on rows that did not fail.
+def assign_buckets(turns: pa.Table) -> pa.Table:
+    """Add `bucket` and `bucket_source`; null on rows that did not fail.
 
     Before any review the bucket of every failed row is its error mode, and its source is `rule`.
     """
-    by_rule = pd.Series(c.RULE, index=turns.index).where(turns[c.FAILED])
-    columns: dict[str, Any] = {
-        c.BUCKET: turns[c.ERROR_MODE],
-        c.BUCKET_SOURCE: pd.Categorical(by_rule, categories=pd.Index(c.BUCKET_SOURCES)),
-    }
-    return turns.assign(**columns)
+    by_rule = pc.if_else(turns[c.FAILED], pa.scalar(c.RULE, pa.large_string()), pa.scalar(None, pa.large_string()))
+    return turns.append_column(c.BUCKET, turns[c.ERROR_MODE]).append_column(
+        c.BUCKET_SOURCE, by_rule.dictionary_encode()
+    )

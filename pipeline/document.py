@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline import schema as c
 from pipeline.packets import review_order, review_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy as np
     import pandas as pd
@@ -24,7 +27,7 @@ _FAILURES: Final = "failures"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Analysis:
-    """Everything that one analysis found. The frames are ordinary DataFrames; treat them as read-only.
+    """Everything that one analysis found. Its frames are ordinary DataFrames, made when first asked for.
 
     In the count and set tables `model_name` is what is compared: the model, or with `compare_by="run"` the
     run id. In `turns`, `scores`, `packet` and `inputs` it is always the model.
@@ -43,37 +46,65 @@ class Analysis:
     """The bad lines that were left out on request."""
     missing_runs: tuple[str, ...]
     """The runs that were left out on request, as `run_results.csv` wrote them."""
-
-    turns: pd.DataFrame
-    """One row per run x turn (`schema.TURNS`); texts of failed rows only, the others by `texts`."""
-    scores: pd.DataFrame
-    """The long table: one row per run x turn x dimension; `passed` is true, false or missing."""
-    score_texts: pd.Series
-    """The scores of each failed row as JSON text, as they came; aligned with `turns`."""
-    model_counts: pd.DataFrame
-    """One row per benchmark x model: runs, rows judged, incomplete and failed, sentinels."""
-    dimension_counts: pd.DataFrame
-    """One row per benchmark x model x dimension: `scored`, `failed`, `fail_rate`."""
-    error_mode_counts: pd.DataFrame
-    """One row per benchmark x model x error mode: `failed_rows`, `share` of the model's failed rows."""
-    bucket_counts: pd.DataFrame
-    """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `major`."""
-    turn_outcomes: pd.DataFrame
-    """One row per benchmark x model x turn: `runs_judged`, `runs_failed`, `outcome`, `flaky`."""
-    turn_difficulty: pd.DataFrame
-    """One row per benchmark x turn: how many models and runs were judged and failed; `comparable`."""
-    turn_sets: pd.DataFrame
-    """One row per benchmark x set x model x turn: failed by all, unique fails, unique passes."""
-
-    hardest_turns: pd.DataFrame
-    """The first ten comparable turns of each benchmark, hardest first; columns of `turn_difficulty`."""
-
-    fetch_texts: Callable[[list[str]], pd.DataFrame]
+    tables: Mapping[str, pa.Table]
+    """The tables as the stages made them, by name; the frames below are these as DataFrames."""
+    fetch_texts: Callable[[list[str]], pa.Table]
     _records: dict[str, _Groups] = field(default_factory=dict, init=False)
 
     @cached_property
-    def _order(self) -> np.ndarray:
-        return review_order(self.turns)
+    def turns(self) -> pd.DataFrame:
+        """One row per run x turn (`schema.TURNS`); texts of failed rows only, the others by `texts`."""
+        return to_frame(self.tables["turns"].select(list(c.TURNS)))
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The long table: one row per run x turn x dimension; `passed` is true, false or missing."""
+        return to_frame(self.tables["scores"])
+
+    @cached_property
+    def model_counts(self) -> pd.DataFrame:
+        """One row per benchmark x model: runs, rows judged, incomplete and failed, sentinels."""
+        return to_frame(self.tables["model_counts"])
+
+    @cached_property
+    def dimension_counts(self) -> pd.DataFrame:
+        """One row per benchmark x model x dimension: `scored`, `failed`, `fail_rate`."""
+        return to_frame(self.tables["dimension_counts"])
+
+    @cached_property
+    def error_mode_counts(self) -> pd.DataFrame:
+        """One row per benchmark x model x error mode: `failed_rows`, `share` of the model's failed rows."""
+        return to_frame(self.tables["error_mode_counts"])
+
+    @cached_property
+    def bucket_counts(self) -> pd.DataFrame:
+        """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `major`."""
+        return to_frame(self.tables["bucket_counts"])
+
+    @cached_property
+    def turn_outcomes(self) -> pd.DataFrame:
+        """One row per benchmark x model x turn: `runs_judged`, `runs_failed`, `outcome`, `flaky`."""
+        return to_frame(self.tables["turn_outcomes"])
+
+    @cached_property
+    def turn_difficulty(self) -> pd.DataFrame:
+        """One row per benchmark x turn: how many models and runs were judged and failed; `comparable`."""
+        return to_frame(self.tables["turn_difficulty"])
+
+    @cached_property
+    def turn_sets(self) -> pd.DataFrame:
+        """One row per benchmark x set x model x turn: failed by all, unique fails, unique passes."""
+        return to_frame(self.tables["turn_sets"])
+
+    @cached_property
+    def hardest_turns(self) -> pd.DataFrame:
+        """The first ten comparable turns of each benchmark, hardest first; columns of `turn_difficulty`."""
+        return to_frame(self.tables["hardest_turns"])
+
+    @property
+    def packet(self) -> pd.DataFrame:
+        """The review packet: one row per failed row, by benchmark, model, run, turn, with all evidence."""
+        return to_frame(pa.concat_tables(self.packet_parts()).unify_dictionaries())
 
     def texts(self, row_ids: Iterable[str]) -> pd.DataFrame:
         """Fetch the five texts of any rows, passed ones too, from the judged files.
@@ -81,7 +112,7 @@ class Analysis:
         Returns one row per row id, in the order given, indexed by `row_id`. Raises `KeyError` for an id that
         is no row of this analysis, and `InputError` when a file has changed since.
         """
-        return self.fetch_texts(list(row_ids))
+        return to_frame(self.fetch_texts(list(row_ids))).set_index(c.ROW_ID)
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
@@ -95,7 +126,7 @@ class Analysis:
     def records(self, table: str, benchmark: str, model: str | None = None) -> list[Record]:
         """Give the rows of a counted table as plain records: of a benchmark, or of one compared model on it."""
         if table not in self._records:
-            self._records[table] = _grouped(getattr(self, table), c.MODEL)
+            self._records[table] = _grouped(self.tables[table], c.MODEL)
         groups = self._records[table]
         if model is not None:
             return groups.get((benchmark, model), [])
@@ -105,20 +136,22 @@ class Analysis:
         """Give the failed rows of one compared model, in order: what counts, and their `position` in `turns`."""
         if _FAILURES not in self._records:
             unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
+            turns = self.tables["turns"]
             names = [c.BENCHMARK, unit, c.RUN_ID, c.TURN, c.BUCKET, c.RESPONSE_KIND, c.FAILED_DIMENSIONS]
-            rows = self.turns[list(dict.fromkeys(names))]
-            rows = rows.assign(position=range(len(rows)))[self.turns[c.FAILED].to_numpy()]
+            rows = turns.select(list(dict.fromkeys(names))).filter(turns[c.FAILED])
+            rows = rows.append_column("position", pc.indices_nonzero(turns[c.FAILED]))
             self._records[_FAILURES] = _grouped(rows, unit)
         return self._records[_FAILURES].get((benchmark, model), [])
 
     def evidence(self, positions: Iterable[int]) -> dict[int, Record]:
         """Give whole rows of `turns`, texts too, by their positions."""
         chosen = sorted(set(positions))
-        return dict(zip(chosen, _as_records(self.turns.iloc[chosen]), strict=True))
+        rows = self.tables["turns"].take(pa.array(chosen, pa.int64()))
+        return dict(zip(chosen, _as_records(rows), strict=True))
 
     def user_texts(self, benchmark: str) -> dict[int, str]:
         """Give the user text of the hardest turns of a benchmark, as far as some run failed them."""
-        wanted = [record[c.TURN] for record in self.records("hardest_turns", benchmark)]
+        wanted = {record[c.TURN] for record in self.records("hardest_turns", benchmark)}
         positions = {
             failure[c.TURN]: failure["position"]
             for model in reversed(self.models(benchmark))
@@ -128,27 +161,27 @@ class Analysis:
         rows = self.evidence(positions.values())
         return {turn: rows[position][c.USER_TEXT] for turn, position in positions.items()}
 
-    @property
-    def packet(self) -> pd.DataFrame:
-        """The review packet: one row per failed row, by benchmark, model, run, turn, with all evidence."""
-        import pandas as pd  # noqa: PLC0415 - here it is more than a type
-
-        return pd.concat(self.packet_parts(), ignore_index=True)
-
-    def packet_parts(self, size: int = 2000) -> Iterator[pd.DataFrame]:
+    def packet_parts(self, size: int = 2000) -> Iterator[pa.Table]:
         """Give the review packet in parts, so that its texts are not held twice; at least one, maybe empty."""
-        order = self._order
-        for start in range(0, max(len(order), 1), size):
-            part = order[start : start + size]
-            yield review_rows(self.turns.iloc[part], self.score_texts.iloc[part])
+        for start in range(0, max(len(self._order), 1), size):
+            yield review_rows(self.tables["turns"].take(pa.array(self._order[start : start + size])))
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        return review_order(self.tables["turns"])
 
     def __repr__(self) -> str:
-        counts = self.model_counts
-        judged, failed = counts[c.ROWS_JUDGED].sum(), counts[c.FAILED_ROWS].sum()
+        counts = self.tables["model_counts"]
+        judged = pc.sum(counts[c.ROWS_JUDGED]).as_py()
         return (
             f"<Analysis {self.name!r}: {len(self.inputs)} runs, {len(counts)} {self.options.compare_by}s, "
-            f"{failed}/{judged} judged rows failed, {self.status}>"
+            f"{self.failed_rows}/{judged} judged rows failed, {self.status}>"
         )
+
+    @cached_property
+    def failed_rows(self) -> int:
+        """Count the failed rows of all benchmarks."""
+        return int(pc.sum(self.tables["model_counts"][c.FAILED_ROWS]).as_py())
 
     def _repr_html_(self) -> str:
         from html import escape  # noqa: PLC0415 - only a notebook needs it
@@ -156,15 +189,29 @@ class Analysis:
         return f"<p>{escape(repr(self))}</p>{self.model_counts.to_html(index=False)}"
 
 
-def _as_records(frame: pd.DataFrame) -> list[Record]:
-    columns = [frame[name].tolist() for name in frame.columns]
-    return [dict(zip(frame.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Make a DataFrame of a table: repeated strings are categories, lists are lists, null is not false."""
+    import pandas as pd  # noqa: PLC0415 - the command never needs it, and it takes longer than a small analysis
+
+    nullable = {c.PASSED: pd.BooleanDtype(), c.RUN_INDEX: pd.Int64Dtype()}
+    columns = {}
+    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+        if pa.types.is_list(kind):
+            columns[name] = pd.Series(table[name].to_pylist(), dtype=object)
+        else:
+            columns[name] = table[name].to_pandas(types_mapper={kind: nullable.get(name)}.get)
+    return pd.DataFrame(columns)
 
 
-def _grouped(frame: pd.DataFrame, unit: str) -> _Groups:
+def _as_records(table: pa.Table) -> list[Record]:
+    columns = [table[name].to_pylist() for name in table.column_names]
+    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _grouped(table: pa.Table, unit: str) -> _Groups:
     """Group records by benchmark and what is compared; a table of whole benchmarks groups by benchmark alone."""
     groups: _Groups = {}
-    for record in _as_records(frame):
+    for record in _as_records(table):
         groups.setdefault((record[c.BENCHMARK], record.get(unit, "")), []).append(record)
     return groups
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from pipeline import schema as c
 from pipeline.rules.engine import apply_rules
@@ -16,23 +16,22 @@ if TYPE_CHECKING:
     from pipeline.rules.ruleset import RuleSet
 
 
-def assign_error_modes(turns: pd.DataFrame, rules: RuleSet) -> pd.DataFrame:
-    """Add `error_mode`, `error_mode_rule` and `error_mode_evidence`; missing on rows that did not fail.
+def assign_error_modes(turns: pa.Table, rules: RuleSet) -> pa.Table:
+    """Add `error_mode`, `error_mode_rule` and `error_mode_evidence`; null on rows that did not fail.
 
-    `turns` is the turns frame with texts, one row per run x turn.
+    `turns` is the turns table with texts, one row per run x turn.
     """
-    failed = turns[c.FAILED].to_numpy()
-    verdicts = apply_rules(turns[failed], rules)
-    columns: dict[str, Any] = {
-        c.ERROR_MODE: pd.Categorical(_spread(verdicts.modes, failed), categories=pd.Index(c.ERROR_MODES)),
-        c.ERROR_MODE_RULE: pd.array(_spread(verdicts.rules, failed), dtype="str"),
-        c.ERROR_MODE_EVIDENCE: pd.array(_spread(verdicts.evidence, failed), dtype="str"),
-    }
-    return turns.assign(**columns)
+    verdicts = apply_rules(turns.filter(turns[c.FAILED]), rules)
+    failed = np.asarray(turns[c.FAILED])
+    return (
+        turns.append_column(c.ERROR_MODE, _spread(verdicts.modes, failed).dictionary_encode())
+        .append_column(c.ERROR_MODE_RULE, _spread(verdicts.rules, failed).dictionary_encode())
+        .append_column(c.ERROR_MODE_EVIDENCE, _spread(verdicts.evidence, failed))
+    )
 
 
-def _spread(values: Sequence[str], failed: np.ndarray) -> np.ndarray:
+def _spread(values: Sequence[str], failed: np.ndarray) -> pa.Array:
     """Put values of the failed rows at their places among all rows."""
     spread = np.full(len(failed), None, dtype=object)
     spread[failed] = values
-    return spread
+    return pa.array(spread, pa.large_string())

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import schema as c
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
-
-def review_order(turns: pd.DataFrame) -> np.ndarray:
+def review_order(turns: pa.Table) -> np.ndarray:
     """Give the positions of the failed rows in the packet's order: by benchmark, model, run, turn."""
-    keys = [c.BENCHMARK, c.MODEL, c.RUN_ID]
-    failed = turns[[*keys, c.TURN]].reset_index(drop=True)[turns[c.FAILED].to_numpy()]
-    return failed.astype(dict.fromkeys(keys, "str")).sort_values([*keys, c.TURN], kind="stable").index.to_numpy()
+    rows = np.flatnonzero(np.asarray(turns[c.FAILED]))
+    keys = [_ranks(turns[name].combine_chunks())[rows] for name in (c.RUN_ID, c.MODEL, c.BENCHMARK)]
+    return rows[np.lexsort((np.asarray(turns[c.TURN])[rows], *keys))]
 
 
-def review_rows(failures: pd.DataFrame, scores: pd.Series) -> pd.DataFrame:
-    """Lay out failed rows (columns of the turns frame) as the packet has them, one row each, in their order.
+def review_rows(failures: pa.Table) -> pa.Table:
+    """Lay out failed rows (columns of the turns table, and `scores`) as the packet has them, in their order.
 
     `scores`, `tool_calls` and `tool_results` are JSON text; `source` is the row's `file:line`.
     """
-    keys = [c.BENCHMARK, c.MODEL, c.RUN_ID]
-    source = failures[c.SOURCE_FILE].astype("str") + ":" + failures[c.SOURCE_LINE].astype("str")
-    rows = failures.astype(dict.fromkeys(keys, "str")).assign(
-        **{c.ERROR_MODE_CANDIDATE: failures[c.ERROR_MODE], c.SOURCE: source, c.SCORES: scores}
-    )
-    return rows[list(c.PACKET_COLUMNS)].reset_index(drop=True)
+    colon = pa.scalar(":", pa.large_string())
+    file, line = (failures[name].cast(pa.large_string()) for name in (c.SOURCE_FILE, c.SOURCE_LINE))
+    columns = {
+        **{name: failures[name] for name in failures.column_names},
+        c.ERROR_MODE_CANDIDATE: failures[c.ERROR_MODE],
+        c.SOURCE: pc.binary_join_element_wise(file, line, colon),
+    }
+    return pa.table({name: columns[name] for name in c.PACKET_COLUMNS})
+
+
+def _ranks(column: pa.DictionaryArray) -> np.ndarray:
+    """Rank each row by its value in alphabetical order."""
+    names = column.dictionary.to_pylist()
+    rank = {name: position for position, name in enumerate(sorted(names))}
+    return np.array([rank[name] for name in names], dtype=np.int64).take(np.asarray(column.indices))

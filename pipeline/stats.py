@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import schema as c
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pipeline.units import Units
 
 EARLY_FAILED_ROWS: Final = "early_failed_rows"
 """Failed rows that the harness filled in after the session had ended: consequences, not new mistakes."""
@@ -19,78 +23,104 @@ _LARGEST: Final = 3
 _MAJOR_SHARE: Final = 0.1
 
 
-def model_counts(turns: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    """Count the top line: one row per benchmark x model, also for a model whose runs have no rows.
-
-    `units` has one row per run: benchmark, model, run id; its order is the order of the result.
-    """
-    keys = [c.BENCHMARK, c.MODEL]
-    kinds = {kind: turns[c.RESPONSE_KIND] == kind for kind in (c.ENDED, c.ENDED_EARLY, c.EMPTY_RESPONSE)}
-    flags = _plain(turns[keys]).assign(
-        **{
-            c.ROWS_JUDGED: turns[c.JUDGED],
-            c.INCOMPLETE_ROWS: ~turns[c.JUDGED],
-            c.FAILED_ROWS: turns[c.FAILED],
-            EARLY_FAILED_ROWS: turns[c.FAILED] & kinds[c.ENDED_EARLY],
-            **kinds,
+def model_counts(turns: pa.Table, units: Units) -> pa.Table:
+    """Count the top line: one row per benchmark x model in input order, also for one whose runs have no rows."""
+    unit = units.of_rows(turns)
+    judged, failed = np.asarray(turns[c.JUDGED]), np.asarray(turns[c.FAILED])
+    kinds = {kind: _is(turns[c.RESPONSE_KIND], kind) for kind in (c.ENDED, c.ENDED_EARLY, c.EMPTY_RESPONSE)}
+    masks = {
+        c.ROWS_JUDGED: judged,
+        c.INCOMPLETE_ROWS: ~judged,
+        c.FAILED_ROWS: failed,
+        EARLY_FAILED_ROWS: failed & kinds[c.ENDED_EARLY],
+        **kinds,
+    }
+    everyone = np.arange(len(units.names))
+    return pa.table(
+        {
+            **units.columns(everyone),
+            c.RUNS: [len(runs) for runs in units.runs],
+            **{name: np.bincount(unit[mask], minlength=len(everyone)) for name, mask in masks.items()},
         }
     )
-    runs = units.groupby(keys, sort=False).size().rename(c.RUNS)
-    counts = flags.groupby(keys).sum().reindex(runs.index, fill_value=0)
-    return counts.assign(**{c.RUNS: runs}).reset_index()
 
 
-def dimension_counts(scores: pd.DataFrame) -> pd.DataFrame:
-    """Count scores per benchmark x model x dimension; `fail_rate` is missing where nothing was scored."""
-    keys = [c.BENCHMARK, c.MODEL, c.DIMENSION]
-    counts = (
-        scores[keys]
-        .assign(
-            **{
-                c.SCORED: scores[c.PASSED].notna(),
-                c.FAILED: (scores[c.PASSED] == False).fillna(value=False).astype(bool),  # noqa: E712 - null is neither
-            }
-        )
-        .groupby(keys, observed=True, sort=False)
-        .sum()
-        .reset_index()
+def dimension_counts(scores: pa.Table, units: Units) -> pa.Table:
+    """Count scores per benchmark x model x dimension; `fail_rate` is null where nothing was scored."""
+    passed = scores[c.PASSED]
+    scored = np.asarray(pc.is_valid(passed))
+    failed = np.asarray(pc.equal(passed, False).fill_null(False))  # noqa: FBT003 - null is not false
+    everything = np.ones(len(scored), dtype=bool)
+    unit, dimension, counts = _crossed(scores, units, c.DIMENSION, {"": everything, c.SCORED: scored, c.FAILED: failed})
+    n = counts[c.SCORED]
+    return pa.table(
+        {
+            **units.columns(unit),
+            c.DIMENSION: dimension,
+            c.SCORED: n,
+            c.FAILED: counts[c.FAILED],
+            c.FAIL_RATE: pa.array(counts[c.FAILED] / np.maximum(n, 1), mask=n == 0),
+        }
     )
-    return _plain(counts).assign(**{c.FAIL_RATE: counts[c.FAILED] / counts[c.SCORED].where(counts[c.SCORED] > 0)})
 
 
-def error_mode_counts(turns: pd.DataFrame) -> pd.DataFrame:
+def error_mode_counts(turns: pa.Table, units: Units) -> pa.Table:
     """Count failed rows per benchmark x model x error mode; `share` is of the model's failed rows."""
-    keys = [c.BENCHMARK, c.MODEL]
-    failed = turns.loc[turns[c.FAILED], [*keys, c.ERROR_MODE]]
-    counts = failed.groupby([*keys, c.ERROR_MODE], observed=True, sort=False).size().rename(c.FAILED_ROWS).reset_index()
-    totals = counts.groupby(keys, observed=True)[c.FAILED_ROWS].transform("sum")
-    return _plain(counts).assign(**{c.SHARE: counts[c.FAILED_ROWS] / totals})
+    failed = turns.select([c.RUN_ID, c.ERROR_MODE]).filter(turns[c.FAILED])
+    unit, mode, counts = _crossed(failed, units, c.ERROR_MODE, {"": np.ones(len(failed), dtype=bool)})
+    totals = np.bincount(unit, weights=counts[""], minlength=len(units.names))
+    return pa.table(
+        {
+            **units.columns(unit),
+            c.ERROR_MODE: mode,
+            c.FAILED_ROWS: counts[""],
+            c.SHARE: counts[""] / totals[unit],
+        }
+    )
 
 
-def bucket_counts(turns: pd.DataFrame) -> pd.DataFrame:
+def bucket_counts(turns: pa.Table, units: Units) -> pa.Table:
     """Count failed rows per benchmark x model x bucket, reviewed and provisional apart, largest bucket first.
 
     `own_rows` leaves out the rows that were filled in after the session had ended. By these a bucket is
     *major*: one of the model's three largest, ties included, or at least 10% of its failed rows
     (DESIGN, the gate).
     """
-    keys = [c.BENCHMARK, c.MODEL]
-    failed = turns[turns[c.FAILED].to_numpy()][[*keys, c.BUCKET, c.BUCKET_SOURCE, c.RESPONSE_KIND]]
-    flags: dict[str, Any] = {
-        c.FAILED_ROWS: 1,
-        REVIEWED: failed[c.BUCKET_SOURCE] == c.REVIEW,
-        PROVISIONAL: failed[c.BUCKET_SOURCE] == c.RULE,
-        OWN_ROWS: failed[c.RESPONSE_KIND] != c.ENDED_EARLY,
+    failed = turns.select([c.RUN_ID, c.BUCKET, c.BUCKET_SOURCE, c.RESPONSE_KIND]).filter(turns[c.FAILED])
+    masks = {
+        c.FAILED_ROWS: np.ones(len(failed), dtype=bool),
+        REVIEWED: _is(failed[c.BUCKET_SOURCE], c.REVIEW),
+        PROVISIONAL: _is(failed[c.BUCKET_SOURCE], c.RULE),
+        OWN_ROWS: ~_is(failed[c.RESPONSE_KIND], c.ENDED_EARLY),
     }
-    sums = failed[[*keys, c.BUCKET]].assign(**flags).groupby([*keys, c.BUCKET], observed=True, sort=False).sum()
-    counts = _plain(sums.reset_index()).sort_values([OWN_ROWS, c.BUCKET], ascending=[False, True], ignore_index=True)
+    unit, bucket, counts = _crossed(failed, units, c.BUCKET, masks)
     own = counts[OWN_ROWS]
-    of_model = counts.groupby(keys, sort=False)
-    third = own.where(of_model.cumcount() < _LARGEST).groupby([counts[key] for key in keys]).transform("min")
-    share = own / of_model[OWN_ROWS].transform("sum").clip(lower=1)
-    return counts.assign(**{MAJOR: (own > 0) & ((own >= third) | (share >= _MAJOR_SHARE))})
+    order = np.lexsort((np.array(bucket, dtype=object).astype(str), -own, unit))
+    major = np.zeros(len(own), dtype=bool)
+    for position in np.unique(unit):
+        of_unit = unit == position
+        third = np.sort(own[of_unit])[::-1][:_LARGEST][-1]
+        major[of_unit] = (own[of_unit] > 0) & (
+            (own[of_unit] >= third) | (own[of_unit] >= _MAJOR_SHARE * own[of_unit].sum())
+        )
+    return pa.table({**units.columns(unit), c.BUCKET: bucket, **counts, MAJOR: major}).take(pa.array(order))
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Write categories as plain strings: a counted table is small, and easier to join."""
-    return frame.astype({name: "str" for name, dtype in frame.dtypes.items() if dtype == "category"})
+def _crossed(
+    table: pa.Table, units: Units, column: str, masks: dict[str, np.ndarray]
+) -> tuple[np.ndarray, list[str], dict[str, np.ndarray]]:
+    """Count rows per unit x value of a dictionary-encoded column, once per mask, where the first mask has any."""
+    values = table[column].combine_chunks()
+    if not len(values):
+        return np.zeros(0, dtype=np.int64), [], {name: np.zeros(0, dtype=np.int64) for name in masks}
+    width = len(values.dictionary)
+    cell = units.of_rows(table) * width + np.asarray(values.indices)
+    counts = {name: np.bincount(cell[mask], minlength=len(units.names) * width) for name, mask in masks.items()}
+    there = np.flatnonzero(next(iter(counts.values())))
+    names = values.dictionary.take(pa.array(there % width)).to_pylist()
+    return there // width, names, {name: count[there] for name, count in counts.items()}
+
+
+def _is(column: pa.ChunkedArray, value: str) -> np.ndarray:
+    """Tell where a column holds a value; never where it is null."""
+    return np.asarray(pc.equal(column, value).fill_null(False))  # noqa: FBT003

@@ -31,8 +31,8 @@ def one_line_kept(line: str) -> str:
 
 
 def _lines(analysis: Analysis) -> Iterator[str]:
-    counts = analysis.model_counts
-    judged, failed = int(counts[c.ROWS_JUDGED].sum()), int(counts[c.FAILED_ROWS].sum())
+    counts = [row for name in analysis.benchmarks for row in analysis.records("model_counts", name)]
+    judged, failed = (sum(row[name] for row in counts) for name in (c.ROWS_JUDGED, c.FAILED_ROWS))
     yield f"{analysis.name}: {rate(failed, judged)} of judged rows failed in {words('run', len(analysis.inputs))}"
     yield f"Status: {analysis.status.replace('_', ' ').upper()}" + (
         "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
@@ -50,10 +50,10 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 
 def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
-    turns = analysis.turn_difficulty[c.BENCHMARK] == benchmark
-    comparable = int((turns & analysis.turn_difficulty[turnsets.COMPARABLE]).sum())
+    turns = analysis.records("turn_difficulty", benchmark)
+    comparable = sum(row[turnsets.COMPARABLE] for row in turns)
     unit = analysis.options.compare_by
-    yield f"Benchmark {benchmark}: {words('turn', int(turns.sum()))}, {comparable} comparable"
+    yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
     for row in analysis.records("model_counts", benchmark):
         yield from _model(analysis, benchmark, row)
     if len(analysis.models(benchmark)) < 2:  # noqa: PLR2004 - a comparison needs two

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
+import numpy as np
 import pyarrow.compute as pc
 
 from pipeline import judged
@@ -14,12 +15,13 @@ from pipeline.records import Note
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    import pyarrow as pa
+
     from pipeline.load.artifacts import Artifacts, Transcript
     from pipeline.load.rows import LoadedRun
     from pipeline.records import Run
+    from pipeline.turnsets import Grid
 
-QUESTION: Final = "question"
-"""A number that is the same for the same user text, within one process."""
 _SHOWN_TURNS: Final = 12
 
 
@@ -28,38 +30,44 @@ def check_run(loaded: LoadedRun, artifacts: Artifacts) -> list[Note]:
     return [*_file_notes(loaded), *_artifact_notes(loaded, artifacts)]
 
 
-def questions(turns: pd.DataFrame) -> pd.DataFrame:
-    """Boil the user texts down to what `check_comparison` needs: one row per run x turn that has one."""
-    texts = turns[c.USER_TEXT].tolist()
-    frame = turns[[c.BENCHMARK, c.RUN_ID, c.TURN]].astype({c.BENCHMARK: "str", c.RUN_ID: "str"})
-    return frame.assign(**{QUESTION: [hash(text) for text in texts]})[[bool(text.strip()) for text in texts]]
+class Questions:
+    """What was asked at each turn of each benchmark, and where runs differ in it."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, dict[int, list[int]]] = {}
+
+    def add(self, turns: pa.Table) -> None:
+        """Take note of the user texts of a batch of runs; blank ones ask nothing."""
+        columns = (turns[name].to_pylist() for name in (c.BENCHMARK, c.TURN, c.USER_TEXT))
+        for benchmark, turn, text in zip(*columns, strict=True):
+            if text and not text.isspace():
+                self._asked.setdefault(benchmark, {}).setdefault(turn, []).append(hash(text))
+
+    def notes(self) -> Iterator[Note]:
+        """Remark on turns whose user text differs between runs: a warning, an error when most turns do."""
+        for benchmark, asked in self._asked.items():
+            shared = [turn for turn, texts in asked.items() if len(texts) > 1]
+            differing = sorted(turn for turn in shared if len(set(asked[turn])) > 1)
+            if differing:
+                most = 2 * len(differing) > len(shared)
+                what = f"user_text differs between runs at {_turns(differing)}, {len(differing)}/{len(shared)} shared"
+                if most:
+                    what += "; these are not the same benchmark, so turn sets mean nothing"
+                yield Note("error" if most else "warning", benchmark, what)
 
 
-def check_comparison(turns: pd.DataFrame, scores: pd.DataFrame, asked: pd.DataFrame, runs: Sequence[Run]) -> list[Note]:
-    """Check the runs of each benchmark against one another; `asked` comes from `questions`."""
+def check_comparison(
+    turns: pa.Table, scores: pa.Table, questions: Questions, runs: Sequence[Run], grids: Sequence[Grid]
+) -> list[Note]:
+    """Check the runs of each benchmark against one another."""
     return [
         *_incomplete_notes(turns),
         *_silent_judge_notes(turns),
-        *_question_notes(asked),
-        *_dimension_notes(scores),
+        *questions.notes(),
+        *_dimension_notes(scores, runs),
         *_judge_notes(runs),
+        *_gap_notes(grids),
     ]
-
-
-def check_comparable(outcomes: pd.DataFrame, units: pd.DataFrame) -> list[Note]:
-    """Name the runs of each model that keeps turns out of the comparison, by not having them judged.
-
-    `outcomes` is the turn-outcome table; `units` has one row per run: benchmark, model, run id.
-    """
-    keys = [c.BENCHMARK, c.TURN]
-    gap = outcomes[c.OUTCOME] == c.NOT_JUDGED
-    elsewhere = ~gap.groupby([outcomes[key] for key in keys]).transform("all")
-    notes = []
-    for (benchmark, model), turns in outcomes[gap & elsewhere].groupby([c.BENCHMARK, c.MODEL], sort=False)[c.TURN]:
-        of_model = units[(units[c.BENCHMARK] == benchmark) & (units[c.MODEL] == model)]
-        what = f"no judged row of {model} for {_turns(turns.tolist())} of {benchmark}: not comparable"
-        notes.append(Note("warning", ", ".join(of_model[c.RUN_ID]), what))
-    return notes
 
 
 # --- One run -----------------------------------------------------------------------------------------------
@@ -112,17 +120,17 @@ def _transcript_notes(loaded: LoadedRun, transcript: Transcript) -> Iterator[Not
 
 
 def _summary_differences(loaded: LoadedRun, summary: Mapping[str, Any]) -> Iterator[str]:
-    names = pc.list_flatten(loaded.table[judged.DIMENSIONS].combine_chunks()).to_numpy(zero_copy_only=False)
-    passes = pc.list_flatten(loaded.table[judged.PASSES].combine_chunks())
-    scored = pd.Series(names[pc.is_valid(passes).to_numpy(zero_copy_only=False)]).value_counts()
-    passed = pd.Series(names[passes.fill_null(False).to_numpy(zero_copy_only=False)]).value_counts()  # noqa: FBT003
+    names = pc.list_flatten(loaded.table[judged.DIMENSIONS]).to_pylist()
+    passes = pc.list_flatten(loaded.table[judged.PASSES]).to_pylist()
+    scored = Counter(name for name, score in zip(names, passes, strict=True) if score is not None)
+    passed = Counter(name for name, score in zip(names, passes, strict=True) if score)
     stated = summary.get("passes", summary.get(f"{loaded.run.judge}_passes"))
     for what, claims, counts in (
         ("passes", stated, passed),
         ("category_totals", summary.get("category_totals"), scored),
     ):
         for name, claim in claims.items() if isinstance(claims, dict) else ():
-            count = int(counts.get(name, 0))
+            count = counts[name]
             if isinstance(claim, int) and claim != count:
                 yield f"{what} of {name} is {claim}; the judged rows give {count}"
     turns = summary.get("turns_scored")
@@ -138,42 +146,51 @@ def _values(column: Any) -> list[Any]:  # noqa: ANN401 - an Arrow column, untype
 # --- The runs of a benchmark ---------------------------------------------------------------------------------
 
 
-def _incomplete_notes(turns: pd.DataFrame) -> Iterator[Note]:
-    rows = turns[~turns[c.JUDGED]]
-    for run_id, of_run in rows.groupby(c.RUN_ID, observed=True, sort=False)[c.TURN]:
-        yield Note("warning", str(run_id), f"incomplete, no dimension was scored: {_turns(of_run.tolist())}")
+def _incomplete_notes(turns: pa.Table) -> Iterator[Note]:
+    for run_id, numbers in _turns_by_run(turns.filter(pc.invert(turns[c.JUDGED]))).items():
+        yield Note("warning", run_id, f"incomplete, no dimension was scored: {_turns(numbers)}")
 
 
-def _silent_judge_notes(turns: pd.DataFrame) -> Iterator[Note]:
-    failed = turns[turns[c.FAILED]]
-    rows = failed[failed[c.JUDGE_REASONING].str.strip() == ""]
-    for run_id, of_run in rows.groupby(c.RUN_ID, observed=True, sort=False)[c.TURN]:
-        yield Note("warning", str(run_id), f"failed without reasoning: {_turns(of_run.tolist())}")
+def _silent_judge_notes(turns: pa.Table) -> Iterator[Note]:
+    failed = turns.filter(turns[c.FAILED])
+    silent = failed.filter(pc.equal(pc.utf8_trim_whitespace(failed[c.JUDGE_REASONING]), ""))
+    for run_id, numbers in _turns_by_run(silent).items():
+        yield Note("warning", run_id, f"failed without reasoning: {_turns(numbers)}")
 
 
-def _question_notes(asked: pd.DataFrame) -> Iterator[Note]:
-    """Remark on turns whose user text differs between runs: a warning, an error when most turns do."""
-    for benchmark, rows in asked.groupby(c.BENCHMARK, sort=False):
-        per_turn = rows.groupby(c.TURN)[QUESTION].agg(["nunique", "size"])
-        shared = per_turn[per_turn["size"] > 1]
-        differing = shared.index[shared["nunique"] > 1].tolist()
-        if differing:
-            most = 2 * len(differing) > len(shared)
-            what = f"user_text differs between runs at {_turns(differing)}, {len(differing)}/{len(shared)} shared turns"
-            if most:
-                what += "; these are not the same benchmark, so turn sets mean nothing"
-            yield Note("error" if most else "warning", str(benchmark), what)
+def _turns_by_run(rows: pa.Table) -> dict[str, list[int]]:
+    by_run: dict[str, list[int]] = {}
+    for run_id, turn in zip(rows[c.RUN_ID].to_pylist(), rows[c.TURN].to_pylist(), strict=True):
+        by_run.setdefault(run_id, []).append(turn)
+    return by_run
 
 
-def _dimension_notes(scores: pd.DataFrame) -> Iterator[Note]:
-    pairs = scores[[c.BENCHMARK, c.RUN_ID, c.DIMENSION]].drop_duplicates()
-    for benchmark, of_benchmark in pairs.groupby(c.BENCHMARK, observed=True, sort=False):
-        by_run = of_benchmark.groupby(c.RUN_ID, observed=True, sort=False)[c.DIMENSION].agg(frozenset)
-        every = frozenset().union(*by_run)
-        for run_id, names in by_run.items():
-            if lacking := sorted(every - names):
+def _dimension_notes(scores: pa.Table, runs: Sequence[Run]) -> Iterator[Note]:
+    """Remark on runs without a dimension that others of their benchmark have."""
+    run, dimension = scores[c.RUN_ID].combine_chunks(), scores[c.DIMENSION].combine_chunks()
+    names = dimension.dictionary.to_pylist()
+    pairs = np.unique(np.asarray(run.indices) * max(len(names), 1) + np.asarray(dimension.indices))
+    found: dict[str, set[str]] = {}
+    for pair in pairs.tolist():
+        found.setdefault(run.dictionary[pair // len(names)].as_py(), set()).add(names[pair % len(names)])
+    for benchmark in dict.fromkeys(run.benchmark_name for run in runs):
+        own = [run.run_id for run in runs if run.benchmark_name == benchmark and run.run_id in found]
+        every = set().union(*(found[run_id] for run_id in own))
+        for run_id in own:
+            if lacking := sorted(every - found[run_id]):
                 what = f"without the dimension {', '.join(lacking)}, which other runs of {benchmark} have"
-                yield Note("warning", str(run_id), what)
+                yield Note("warning", run_id, what)
+
+
+def _gap_notes(grids: Sequence[Grid]) -> Iterator[Note]:
+    """Name the models that keep turns out of the comparison, by not having them judged while another has."""
+    for grid in grids:
+        somewhere = (grid.judged > 0).any(axis=0)
+        for model, runs in zip(grid.models, grid.judged, strict=True):
+            turns = grid.turns[somewhere & (runs == 0)].tolist()
+            if turns:
+                what = f"no judged row of {model} for {_turns(turns)} of {grid.benchmark}: not comparable"
+                yield Note("warning", model, what)
 
 
 def _judge_notes(runs: Iterable[Run]) -> Iterator[Note]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import pyarrow.compute as pc
 
 from pipeline import decisions, error_modes, export, frames, stats, turnsets, validate
 from pipeline import schema as c
@@ -24,10 +24,13 @@ from pipeline.pipelined import one_behind
 from pipeline.records import Note, Options, RejectedLine, Request, RunInput
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
 from pipeline.sections import build_report
+from pipeline.units import find_units
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
+
+    import pyarrow as pa
 
     AnyPath = str | os.PathLike[str]
 
@@ -126,11 +129,11 @@ class _Plan:
 
 @dataclass(slots=True)
 class _Rows:
-    """What reading leaves behind: light frames, and what was noted on the way."""
+    """What reading leaves behind: light tables, and what was noted on the way."""
 
-    turns: list[pd.DataFrame] = field(default_factory=list)
-    scores: list[pd.DataFrame] = field(default_factory=list)
-    asked: list[pd.DataFrame] = field(default_factory=list)
+    turns: list[pa.Table] = field(default_factory=list)
+    scores: list[pa.Table] = field(default_factory=list)
+    questions: validate.Questions = field(default_factory=validate.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
     inputs: list[RunInput] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -145,7 +148,7 @@ def _plan(request: Request, listener: Listener) -> _Plan:
     return _Plan(listed, rules, request.rules and absolute(request.rules), request.options)
 
 
-def _read(plan: _Plan, listener: Listener, store: Callable[[pd.DataFrame], None]) -> _Rows:
+def _read(plan: _Plan, listener: Listener, store: Callable[[pa.Table], None]) -> _Rows:
     """Read, check and label run by run; `store` receives the finished turns with all texts."""
     rows = _Rows()
 
@@ -159,7 +162,7 @@ def _read(plan: _Plan, listener: Listener, store: Callable[[pd.DataFrame], None]
         built = frames.build_frames(batch, plan.listed.name, plan.options.exclude_dimensions)
         turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules))
         store(turns)
-        rows.asked.append(validate.questions(turns))
+        rows.questions.add(turns)
         rows.turns.append(frames.drop_passed_texts(turns))
         rows.scores.append(built.scores)
         rows.dimensions |= dict.fromkeys(built.dimensions)
@@ -179,41 +182,35 @@ def _read(plan: _Plan, listener: Listener, store: Callable[[pd.DataFrame], None]
 def _count(plan: _Plan, rows: _Rows) -> Analysis:
     """Put the batches together, count, and compare."""
     options = plan.options
-    turns, scores = frames.concat_frames(rows.turns), frames.concat_frames(rows.scores)
-    score_texts, turns = turns[c.SCORES], turns[list(c.TURNS)]
-    compared, compared_scores = (frames.by_unit(frame, options.compare_by) for frame in (turns, scores))
-    units = frames.units(rows.inputs, options.compare_by)
-    outcomes = turnsets.turn_outcomes(compared, units, options.repeat_policy)
-    difficulty = turnsets.turn_difficulty(outcomes)
-    notes = [
-        *plan.listed.notes,
-        *rows.notes,
-        *validate.check_comparison(turns, scores, pd.concat(rows.asked), plan.listed.runs),
-        *validate.check_comparable(outcomes, units),
-    ]
+    turns, scores = frames.concat(rows.turns), frames.concat(rows.scores)
+    units = find_units(rows.inputs, options.compare_by)
+    grids = turnsets.turn_grids(turns, units, options.repeat_policy)
+    difficulty = turnsets.turn_difficulty(grids)
+    found = validate.check_comparison(turns, scores, rows.questions, plan.listed.runs, grids)
     files = {run.source: run.judged_file for run in plan.listed.runs}
     return Analysis(
         name=plan.listed.name,
-        status="provisional" if turns[c.FAILED].any() else "final",
+        status="provisional" if pc.any(turns[c.FAILED]).as_py() else "final",
         options=options,
         included_dimensions=tuple(name for name in rows.dimensions if name not in options.exclude_dimensions),
         rules_sha256=plan.rules.sha256,
         rules_name="built-in" if plan.rules_file is None else plan.rules_file.name,
         inputs=tuple(rows.inputs),
-        notes=tuple(notes),
+        notes=(*plan.listed.notes, *rows.notes, *found),
         rejected=tuple(rows.rejected),
         missing_runs=plan.listed.missing,
-        turns=turns,
-        scores=scores,
-        score_texts=score_texts,
-        model_counts=stats.model_counts(compared, units),
-        dimension_counts=stats.dimension_counts(compared_scores),
-        error_mode_counts=stats.error_mode_counts(compared),
-        bucket_counts=stats.bucket_counts(compared),
-        turn_outcomes=outcomes,
-        turn_difficulty=difficulty,
-        turn_sets=turnsets.turn_sets(outcomes, difficulty),
-        hardest_turns=turnsets.hardest_turns(difficulty),
+        tables={
+            "turns": turns,
+            "scores": scores,
+            "model_counts": stats.model_counts(turns, units),
+            "dimension_counts": stats.dimension_counts(scores, units),
+            "error_mode_counts": stats.error_mode_counts(turns, units),
+            "bucket_counts": stats.bucket_counts(turns, units),
+            "turn_outcomes": turnsets.turn_outcomes(grids),
+            "turn_difficulty": difficulty,
+            "turn_sets": turnsets.turn_sets(grids),
+            "hardest_turns": turnsets.hardest_turns(difficulty),
+        },
         fetch_texts=partial(fetch_texts, turns=turns, files=files),
     )
 

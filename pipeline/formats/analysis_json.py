@@ -37,7 +37,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "inputs": [{key: getattr(run, key) for key in _INPUT} for run in analysis.inputs],
         "benchmarks": {name: _benchmark(analysis, name) for name in analysis.benchmarks},
         "review": {
-            "failed_rows": int(analysis.turns[c.FAILED].sum()),
+            "failed_rows": analysis.failed_rows,
             "decided": 0,
             "disputed": 0,
             "stale": 0,
@@ -50,12 +50,12 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
 
 def _benchmark(analysis: Analysis, benchmark: str) -> dict[str, Any]:
     models = analysis.models(benchmark)
-    turns = analysis.turn_difficulty[c.BENCHMARK] == benchmark
+    turns = analysis.records("turn_difficulty", benchmark)
     several = len(models) > 1
     return {
         "models": {model: _model(analysis, benchmark, model) for model in models},
-        "turns": int(turns.sum()),
-        "comparable": int((turns & analysis.turn_difficulty[turnsets.COMPARABLE]).sum()),
+        "turns": len(turns),
+        "comparable": sum(row[turnsets.COMPARABLE] for row in turns),
         c.FAILED_BY_ALL: _turns(analysis, benchmark, c.FAILED_BY_ALL, "") if several else None,
         **{
             name: {model: _turns(analysis, benchmark, name, model) for model in models} if several else None

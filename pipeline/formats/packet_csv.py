@@ -12,8 +12,6 @@ from pipeline import schema as c
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.document import Analysis, Report
 
 _NAMES: Final = {
@@ -37,14 +35,13 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
             writer.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA))
 
 
-def _column(series: pd.Series, name: str) -> pa.Array | pa.ChunkedArray:
+def _column(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if name == c.FAILED_DIMENSIONS:
-        return guard(pa.array([",".join(names) for names in series], pa.large_string()))
-    array = pa.array(series, from_pandas=True).cast(_TYPES.get(name, pa.large_string()))
-    return array if name in _TYPES else guard(array)
+        return guard(pc.binary_join(column, ",").cast(pa.large_string()))
+    return column if name in _TYPES else guard(column.cast(pa.large_string()))
 
 
-def guard(texts: pa.Array) -> pa.Array:
+def guard(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Put one `'` before each text that a spreadsheet would take for a formula."""
     guarded = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), texts, pa.scalar("", pa.large_string()))
     return pc.if_else(pc.match_substring_regex(texts, _FORMULA), guarded, texts)

@@ -10,12 +10,12 @@ from pipeline import schema as c
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
     from pipeline.document import Analysis, Report
 
 _RAW: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
-_NUMBERS: Final = (c.RUN_INDEX, c.LATENCY_MS, c.TTFB_MS)
+_NUMBERS: Final = (c.LATENCY_MS, c.TTFB_MS)
 _Row: Final = msgspec.defstruct("_Row", c.PACKET_COLUMNS)
 
 
@@ -26,13 +26,13 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
         stream.write(encoder.encode_lines(_Row(*values) for values in zip(*columns, strict=True)))
 
 
-def _column(series: pd.Series, name: str) -> list[Any]:
+def _column(column: pa.ChunkedArray, name: str) -> list[Any]:
+    values: list[Any] = column.to_pylist()
     if name in _RAW:
-        return [msgspec.Raw(text.encode()) for text in series.tolist()]
+        return [msgspec.Raw(text.encode()) for text in values]
     if name in _NUMBERS:
-        known = series.notna().tolist()
-        return [plain_number(n) if there else None for n, there in zip(series.tolist(), known, strict=True)]
-    return series.tolist()
+        return [None if number is None else plain_number(number) for number in values]
+    return values
 
 
 def plain_number(number: float) -> float:

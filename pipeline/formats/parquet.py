@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    import pandas as pd
-
     from pipeline.document import Analysis, Report
 
 _LIST: Final = "list<string>"
@@ -30,10 +28,9 @@ _TABLES: Final = {
 
 
 class TableWriter:
-    """Write a table part by part; a part is a frame with at least the columns of the schema."""
+    """Write a table part by part; a part has at least the columns of the schema."""
 
     def __init__(self, stream: BinaryIO, columns: Mapping[str, str]) -> None:
-        self._columns = columns
         self._schema = pa.schema({name: _type(kind) for name, kind in columns.items()})
         self._writer = parquet.ParquetWriter(
             stream,
@@ -44,10 +41,9 @@ class TableWriter:
             store_schema=False,
         )
 
-    def write(self, frame: pd.DataFrame) -> None:
-        """Append the rows of a frame."""
-        arrays = [_array(frame[name], kind) for name, kind in self._columns.items()]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of a table, repeated strings written out as plain ones."""
+        self._writer.write_table(table.select(self._schema.names).cast(self._schema))
 
     def __enter__(self) -> Self:
         return self
@@ -66,16 +62,9 @@ def _type(kind: str) -> pa.DataType:
     return pa.large_string() if kind == "string" else pa.type_for_alias(kind)
 
 
-def _array(series: pd.Series, kind: str) -> pa.Array | pa.ChunkedArray:
-    if kind == _LIST:
-        return pa.array(series.tolist(), pa.list_(pa.string()))
-    array = pa.array(series, from_pandas=True)
-    return array if array.type == _type(kind) else array.cast(_type(kind))
-
-
 def _write(_: Report, analysis: Analysis, stream: BinaryIO, *, name: str) -> None:
     with TableWriter(stream, _TABLES[name]) as writer:
-        writer.write(getattr(analysis, name))
+        writer.write(analysis.tables[name])
 
 
 OUTPUTS: Final = tuple(Output(f"tables/{name}.parquet", partial(_write, name=name)) for name in _TABLES)

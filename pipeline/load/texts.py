@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem
@@ -16,26 +17,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def fetch_texts(row_ids: list[str], turns: pd.DataFrame, files: Mapping[str, Path]) -> pd.DataFrame:
-    """Fetch texts by row id: one row per id, in the order given, indexed by `row_id`.
+def fetch_texts(row_ids: list[str], turns: pa.Table, files: Mapping[str, Path]) -> pa.Table:
+    """Fetch texts by row id: one row per id, in the order given, columns `row_id` and the five texts.
 
     `turns` tells each row's file and line; `files` maps the file as outputs name it to where it lies.
     Raises `KeyError` for an unknown id, `InputError` when a line no longer holds the row it held.
     """
-    places = turns.loc[turns[c.ROW_ID].isin(row_ids), [c.ROW_ID, c.TURN, c.SOURCE_FILE, c.SOURCE_LINE]]
-    if unknown := sorted(set(row_ids) - set(places[c.ROW_ID])):
+    wanted = turns.filter(pc.is_in(turns[c.ROW_ID], pa.array(row_ids, turns[c.ROW_ID].type)))
+    names = (c.ROW_ID, c.TURN, c.SOURCE_FILE, c.SOURCE_LINE)
+    places = {row_id: place for row_id, *place in zip(*(wanted[name].to_pylist() for name in names), strict=True)}
+    if unknown := sorted(set(row_ids) - places.keys()):
         raise KeyError(f"no such row: {', '.join(unknown)}")
-    parts = [pd.DataFrame(columns=[c.ROW_ID, *c.TEXTS], dtype="str")]
-    for source, wanted in places.groupby(c.SOURCE_FILE, observed=True):
-        file = files[str(source)]
-        rows = read_lines(file, wanted[c.SOURCE_LINE].tolist()).to_pandas()
-        found = wanted.merge(
-            rows[[c.SOURCE_LINE, c.TURN, *c.TEXTS]],
-            on=[c.SOURCE_LINE, c.TURN],
-            how="left",
-            validate="one_to_one",
-        )
-        if found[c.USER_TEXT].isna().any():
-            raise InputError(Problem(shown(file), "has changed since it was analysed", "analyse it again"))
-        parts.append(found[[c.ROW_ID, *c.TEXTS]])
-    return pd.concat(parts).set_index(c.ROW_ID).loc[row_ids]
+    lines: dict[str, list[int]] = {}
+    for _, source, line in places.values():
+        lines.setdefault(source, []).append(line)
+    found: dict[tuple[str, int, int], dict[str, str]] = {}
+    for source, numbers in lines.items():
+        rows = read_lines(files[source], numbers).select([c.SOURCE_LINE, c.TURN, *c.TEXTS])
+        found |= {(source, row[c.SOURCE_LINE], row[c.TURN]): row for row in rows.to_pylist()}
+    texts = []
+    for row_id in row_ids:
+        turn, source, line = places[row_id]
+        if (source, line, turn) not in found:
+            raise InputError(Problem(shown(files[source]), "has changed since it was analysed", "analyse it again"))
+        texts.append({c.ROW_ID: row_id} | {name: found[source, line, turn][name] for name in c.TEXTS})
+    return pa.Table.from_pylist(texts, pa.schema(dict.fromkeys((c.ROW_ID, *c.TEXTS), pa.large_string())))

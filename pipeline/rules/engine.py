@@ -15,8 +15,6 @@ from pipeline import schema as c
 from pipeline.rules.clauses import Clauses, blaming_clauses
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.rules.ruleset import Rule, RuleSet
 
 NO_RULE: Final = "no-rule"
@@ -34,8 +32,8 @@ class Verdicts:
     evidence: list[str]
 
 
-def apply_rules(failures: pd.DataFrame, rules: RuleSet) -> Verdicts:
-    """Label failed rows (columns of the turns frame, with texts) by the first rule that holds for each."""
+def apply_rules(failures: pa.Table, rules: RuleSet) -> Verdicts:
+    """Label failed rows (columns of the turns table, with texts) by the first rule that holds for each."""
     n = len(failures)
     verdicts = Verdicts([c.OTHER] * n, [NO_RULE] * n, [_NO_EVIDENCE] * n)
     signals = _Signals(failures)
@@ -55,11 +53,11 @@ def apply_rules(failures: pd.DataFrame, rules: RuleSet) -> Verdicts:
 class _Signals:
     """What rules look at, computed once for all rows: shape, dimensions, calls, and the texts."""
 
-    def __init__(self, failures: pd.DataFrame) -> None:
+    def __init__(self, failures: pa.Table) -> None:
         self._rows = len(failures)
-        self._texts = {name: pa.array(failures[name]) for name in c.TEXTS}
-        self._kinds = failures[c.RESPONSE_KIND].to_numpy(dtype=object)
-        self.failed: list[list[str]] = failures[c.FAILED_DIMENSIONS].tolist()
+        self._texts = {name: failures[name].combine_chunks() for name in c.TEXTS}
+        self._kinds = np.array(failures[c.RESPONSE_KIND].to_pylist(), dtype=object)
+        self.failed: list[list[str]] = failures[c.FAILED_DIMENSIONS].to_pylist()
         self._failed_count = np.fromiter(map(len, self.failed), dtype=np.int64, count=self._rows)
         self._failed_in: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(self._rows, dtype=np.int64))
         for row, names in enumerate(self.failed):
@@ -103,13 +101,14 @@ def _found(rule: Rule, candidates: np.ndarray, signals: _Signals) -> list[tuple[
         return [(row, _structural_evidence(rule, row, signals)) for row in np.flatnonzero(candidates).tolist()]
     clauses = signals.clauses(rule.look_in, candidates)
     hits = pc.match_substring_regex(clauses.texts, rule.pattern, ignore_case=True)
-    if rule.unless is not None:
+    if rule.unless is not None and hits.true_count:
         hits = pc.and_not(hits, pc.match_substring_regex(clauses.texts, rule.unless, ignore_case=True))
-    rows, first = np.unique(clauses.row[hits.to_numpy(zero_copy_only=False)], return_index=True)
+    if not hits.true_count:
+        return []
+    rows, first = np.unique(clauses.row[np.asarray(hits)], return_index=True)
     words = pc.extract_regex(clauses.texts.filter(hits).take(pa.array(first)), f"(?i)(?P<evidence>{rule.pattern})")
-    return [
-        (row, match["evidence"][:_EVIDENCE_LENGTH]) for row, match in zip(rows.tolist(), words.to_pylist(), strict=True)
-    ]
+    evidence = words.field(0).to_pylist()
+    return [(row, words[:_EVIDENCE_LENGTH]) for row, words in zip(rows.tolist(), evidence, strict=True)]
 
 
 def _structural_evidence(rule: Rule, row: int, signals: _Signals) -> str:

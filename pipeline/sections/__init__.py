@@ -6,7 +6,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, assert_never
 
-from pipeline import schema as c
 from pipeline.document import Report
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def build_report(analysis: Analysis) -> Report:
 
 
 def _stamp(analysis: Analysis) -> str:
-    failed = int(analysis.turns[c.FAILED].sum())
+    failed = analysis.failed_rows
     match analysis.status:
         case "provisional":
             return f"PROVISIONAL (0 of {failed} failed rows reviewed)"

@@ -24,13 +24,13 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    difficulty = analysis.turn_difficulty[analysis.turn_difficulty[c.BENCHMARK] == benchmark]
-    comparable = difficulty[turnsets.COMPARABLE]
+    turns = analysis.records("turn_difficulty", benchmark)
+    left_out = [row[c.TURN] for row in turns if not row[turnsets.COMPARABLE]]
     unit = analysis.options.compare_by
     yield Paragraph(
         (
-            f"{words('comparable turn', int(comparable.sum()))} of {len(difficulty)}: ",
-            f"turns for which every {unit} has a judged row. {_left_out(difficulty[~comparable][c.TURN].tolist())}",
+            f"{words('comparable turn', len(turns) - len(left_out))} of {len(turns)}: ",
+            f"turns for which every {unit} has a judged row. {_left_out(left_out)}",
         )
     )
     if len(analysis.models(benchmark)) > 1:
