@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema as c
+from pipeline.columns import as_list
 from pipeline.packets import review_order, review_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import numpy as np
     import pandas as pd
 
     from pipeline.records import Note, Options, RejectedLine, RunInput
@@ -54,7 +55,9 @@ class Analysis:
     @cached_property
     def turns(self) -> pd.DataFrame:
         """One row per run x turn (`schema.TURNS`); texts of failed rows only, the others by `texts`."""
-        return to_frame(self.tables["turns"].select(list(c.TURNS)))
+        texts = to_frame(self.tables["failures"].select(list(c.TEXTS)))
+        rows = to_frame(self.tables["turns"])
+        return rows.join(texts.set_index(rows.index[rows[c.FAILED]]), validate="one_to_one")
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -133,20 +136,19 @@ class Analysis:
         return [record for (name, _), rows in groups.items() if name == benchmark for record in rows]
 
     def failures(self, benchmark: str, model: str) -> list[Record]:
-        """Give the failed rows of one compared model, in order: what counts, and their `position` in `turns`."""
+        """Give the failed rows of one compared model, in order: what counts, and a `position` for `evidence`."""
         if _FAILURES not in self._records:
             unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
-            turns = self.tables["turns"]
             names = [c.BENCHMARK, unit, c.RUN_ID, c.TURN, c.BUCKET, c.RESPONSE_KIND, c.FAILED_DIMENSIONS]
-            rows = turns.select(list(dict.fromkeys(names))).filter(turns[c.FAILED])
-            rows = rows.append_column("position", pc.indices_nonzero(turns[c.FAILED]))
-            self._records[_FAILURES] = _grouped(rows, unit)
+            rows = self.tables["failures"].select(list(dict.fromkeys(names)))
+            groups = _grouped(rows.append_column("position", pa.array(np.arange(len(rows)))), unit)
+            self._records[_FAILURES] = groups
         return self._records[_FAILURES].get((benchmark, model), [])
 
     def evidence(self, positions: Iterable[int]) -> dict[int, Record]:
-        """Give whole rows of `turns`, texts too, by their positions."""
+        """Give whole failed rows, texts too, by their positions among the failed ones."""
         chosen = sorted(set(positions))
-        rows = self.tables["turns"].take(pa.array(chosen, pa.int64()))
+        rows = self.tables["failures"].take(pa.array(chosen, pa.int64()))
         return dict(zip(chosen, _as_records(rows), strict=True))
 
     def user_texts(self, benchmark: str) -> dict[int, str]:
@@ -164,11 +166,11 @@ class Analysis:
     def packet_parts(self, size: int = 2000) -> Iterator[pa.Table]:
         """Give the review packet in parts, so that its texts are not held twice; at least one, maybe empty."""
         for start in range(0, max(len(self._order), 1), size):
-            yield review_rows(self.tables["turns"].take(pa.array(self._order[start : start + size])))
+            yield review_rows(self.tables["failures"].take(pa.array(self._order[start : start + size])))
 
     @cached_property
     def _order(self) -> np.ndarray:
-        return review_order(self.tables["turns"])
+        return review_order(self.tables["failures"])
 
     def __repr__(self) -> str:
         counts = self.tables["model_counts"]
@@ -204,7 +206,7 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _as_records(table: pa.Table) -> list[Record]:
-    columns = [table[name].to_pylist() for name in table.column_names]
+    columns = [as_list(table[name]) for name in table.column_names]
     return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline import judged
 from pipeline import schema as c
+from pipeline.columns import where_equal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -48,7 +49,7 @@ def build_frames(batch: Sequence[LoadedRun], comparison: str, excluded: Collecti
         keep = pc.invert(pc.is_in(dimension, pa.array(sorted(excluded), dimension.type)))
         row, dimension, passed = row[np.asarray(keep)], dimension.filter(keep), passed.filter(keep)
     scored = np.asarray(pc.is_valid(passed))
-    failing = np.asarray(pc.equal(passed, False).fill_null(False))  # noqa: FBT003 - null is not false
+    failing = where_equal(passed, value=False)  # null is not false
     judged_rows = np.bincount(row[scored], minlength=len(run)) > 0
     failures = np.bincount(row[failing], minlength=len(run))
     run_ids = [loaded.run.run_id for loaded in batch]
@@ -80,12 +81,9 @@ def build_frames(batch: Sequence[LoadedRun], comparison: str, excluded: Collecti
     return Frames(turns, scores, dimensions)
 
 
-def drop_passed_texts(turns: pa.Table) -> pa.Table:
-    """Keep the texts of failed rows alone; the others become null, and their memory is free."""
-    for name in c.TEXTS:
-        texts = pc.if_else(turns[c.FAILED], turns[name], pa.scalar(None, turns[name].type))
-        turns = turns.set_column(turns.column_names.index(name), name, texts)
-    return turns
+def split_failures(turns: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Part what is kept: all rows without texts, and the failed rows with everything."""
+    return turns.drop_columns([*c.TEXTS, c.SCORES]), turns.filter(turns[c.FAILED])
 
 
 def concat(tables: Iterable[pa.Table]) -> pa.Table:

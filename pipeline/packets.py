@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 from pipeline import schema as c
 
 
-def review_order(turns: pa.Table) -> np.ndarray:
+def review_order(failures: pa.Table) -> np.ndarray:
     """Give the positions of the failed rows in the packet's order: by benchmark, model, run, turn."""
-    rows = np.flatnonzero(np.asarray(turns[c.FAILED]))
-    keys = [_ranks(turns[name].combine_chunks())[rows] for name in (c.RUN_ID, c.MODEL, c.BENCHMARK)]
-    return rows[np.lexsort((np.asarray(turns[c.TURN])[rows], *keys))]
+    keys = [_ranks(failures[name].combine_chunks()) for name in (c.RUN_ID, c.MODEL, c.BENCHMARK)]
+    return np.lexsort((np.asarray(failures[c.TURN]), *keys))
 
 
 def review_rows(failures: pa.Table) -> pa.Table:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema as c
+from pipeline.columns import where_equal
 
 if TYPE_CHECKING:
     from pipeline.units import Units
@@ -27,7 +28,7 @@ def model_counts(turns: pa.Table, units: Units) -> pa.Table:
     """Count the top line: one row per benchmark x model in input order, also for one whose runs have no rows."""
     unit = units.of_rows(turns)
     judged, failed = np.asarray(turns[c.JUDGED]), np.asarray(turns[c.FAILED])
-    kinds = {kind: _is(turns[c.RESPONSE_KIND], kind) for kind in (c.ENDED, c.ENDED_EARLY, c.EMPTY_RESPONSE)}
+    kinds = {kind: where_equal(turns[c.RESPONSE_KIND], kind) for kind in (c.ENDED, c.ENDED_EARLY, c.EMPTY_RESPONSE)}
     masks = {
         c.ROWS_JUDGED: judged,
         c.INCOMPLETE_ROWS: ~judged,
@@ -49,7 +50,7 @@ def dimension_counts(scores: pa.Table, units: Units) -> pa.Table:
     """Count scores per benchmark x model x dimension; `fail_rate` is null where nothing was scored."""
     passed = scores[c.PASSED]
     scored = np.asarray(pc.is_valid(passed))
-    failed = np.asarray(pc.equal(passed, False).fill_null(False))  # noqa: FBT003 - null is not false
+    failed = where_equal(passed, value=False)  # null is not false
     everything = np.ones(len(scored), dtype=bool)
     unit, dimension, counts = _crossed(scores, units, c.DIMENSION, {"": everything, c.SCORED: scored, c.FAILED: failed})
     n = counts[c.SCORED]
@@ -64,10 +65,10 @@ def dimension_counts(scores: pa.Table, units: Units) -> pa.Table:
     )
 
 
-def error_mode_counts(turns: pa.Table, units: Units) -> pa.Table:
+def error_mode_counts(failures: pa.Table, units: Units) -> pa.Table:
     """Count failed rows per benchmark x model x error mode; `share` is of the model's failed rows."""
-    failed = turns.select([c.RUN_ID, c.ERROR_MODE]).filter(turns[c.FAILED])
-    unit, mode, counts = _crossed(failed, units, c.ERROR_MODE, {"": np.ones(len(failed), dtype=bool)})
+    everything = np.ones(len(failures), dtype=bool)
+    unit, mode, counts = _crossed(failures, units, c.ERROR_MODE, {"": everything})
     totals = np.bincount(unit, weights=counts[""], minlength=len(units.names))
     return pa.table(
         {
@@ -79,21 +80,20 @@ def error_mode_counts(turns: pa.Table, units: Units) -> pa.Table:
     )
 
 
-def bucket_counts(turns: pa.Table, units: Units) -> pa.Table:
+def bucket_counts(failures: pa.Table, units: Units) -> pa.Table:
     """Count failed rows per benchmark x model x bucket, reviewed and provisional apart, largest bucket first.
 
     `own_rows` leaves out the rows that were filled in after the session had ended. By these a bucket is
     *major*: one of the model's three largest, ties included, or at least 10% of its failed rows
     (DESIGN, the gate).
     """
-    failed = turns.select([c.RUN_ID, c.BUCKET, c.BUCKET_SOURCE, c.RESPONSE_KIND]).filter(turns[c.FAILED])
     masks = {
-        c.FAILED_ROWS: np.ones(len(failed), dtype=bool),
-        REVIEWED: _is(failed[c.BUCKET_SOURCE], c.REVIEW),
-        PROVISIONAL: _is(failed[c.BUCKET_SOURCE], c.RULE),
-        OWN_ROWS: ~_is(failed[c.RESPONSE_KIND], c.ENDED_EARLY),
+        c.FAILED_ROWS: np.ones(len(failures), dtype=bool),
+        REVIEWED: where_equal(failures[c.BUCKET_SOURCE], c.REVIEW),
+        PROVISIONAL: where_equal(failures[c.BUCKET_SOURCE], c.RULE),
+        OWN_ROWS: ~where_equal(failures[c.RESPONSE_KIND], c.ENDED_EARLY),
     }
-    unit, bucket, counts = _crossed(failed, units, c.BUCKET, masks)
+    unit, bucket, counts = _crossed(failures, units, c.BUCKET, masks)
     own = counts[OWN_ROWS]
     order = np.lexsort((np.array(bucket, dtype=object).astype(str), -own, unit))
     major = np.zeros(len(own), dtype=bool)
@@ -119,8 +119,3 @@ def _crossed(
     there = np.flatnonzero(next(iter(counts.values())))
     names = values.dictionary.take(pa.array(there % width)).to_pylist()
     return there // width, names, {name: count[there] for name, count in counts.items()}
-
-
-def _is(column: pa.ChunkedArray, value: str) -> np.ndarray:
-    """Tell where a column holds a value; never where it is null."""
-    return np.asarray(pc.equal(column, value).fill_null(False))  # noqa: FBT003

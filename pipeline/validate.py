@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline import judged
 from pipeline import schema as c
+from pipeline.columns import as_list
 from pipeline.records import Note
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Questions:
 
     def add(self, turns: pa.Table) -> None:
         """Take note of the user texts of a batch of runs; blank ones ask nothing."""
-        columns = (turns[name].to_pylist() for name in (c.BENCHMARK, c.TURN, c.USER_TEXT))
+        columns = (as_list(turns[name]) for name in (c.BENCHMARK, c.TURN, c.USER_TEXT))
         for benchmark, turn, text in zip(*columns, strict=True):
             if text and not text.isspace():
                 self._asked.setdefault(benchmark, {}).setdefault(turn, []).append(hash(text))
@@ -56,18 +57,26 @@ class Questions:
                 yield Note("error" if most else "warning", benchmark, what)
 
 
-def check_comparison(
-    turns: pa.Table, scores: pa.Table, questions: Questions, runs: Sequence[Run], grids: Sequence[Grid]
-) -> list[Note]:
-    """Check the runs of each benchmark against one another."""
+def check_comparison(turns: pa.Table, failures: pa.Table, scores: pa.Table, runs: Sequence[Run]) -> list[Note]:
+    """Check the runs of each benchmark for what their rows lack, and for dimensions and judges that differ."""
     return [
         *_incomplete_notes(turns),
-        *_silent_judge_notes(turns),
-        *questions.notes(),
+        *_silent_judge_notes(failures),
         *_dimension_notes(scores, runs),
         *_judge_notes(runs),
-        *_gap_notes(grids),
     ]
+
+
+def check_comparable(grids: Sequence[Grid]) -> list[Note]:
+    """Name the models that keep turns out of the comparison, by not having them judged while another has."""
+    notes = []
+    for grid in grids:
+        somewhere = (grid.judged > 0).any(axis=0)
+        for model, runs in zip(grid.models, grid.judged, strict=True):
+            if turns := grid.turns[somewhere & (runs == 0)].tolist():
+                what = f"no judged row of {model} for {_turns(turns)} of {grid.benchmark}: not comparable"
+                notes.append(Note("warning", model, what))
+    return notes
 
 
 # --- One run -----------------------------------------------------------------------------------------------
@@ -151,16 +160,15 @@ def _incomplete_notes(turns: pa.Table) -> Iterator[Note]:
         yield Note("warning", run_id, f"incomplete, no dimension was scored: {_turns(numbers)}")
 
 
-def _silent_judge_notes(turns: pa.Table) -> Iterator[Note]:
-    failed = turns.filter(turns[c.FAILED])
-    silent = failed.filter(pc.equal(pc.utf8_trim_whitespace(failed[c.JUDGE_REASONING]), ""))
+def _silent_judge_notes(failures: pa.Table) -> Iterator[Note]:
+    silent = failures.filter(pc.equal(pc.utf8_trim_whitespace(failures[c.JUDGE_REASONING]), ""))
     for run_id, numbers in _turns_by_run(silent).items():
         yield Note("warning", run_id, f"failed without reasoning: {_turns(numbers)}")
 
 
 def _turns_by_run(rows: pa.Table) -> dict[str, list[int]]:
     by_run: dict[str, list[int]] = {}
-    for run_id, turn in zip(rows[c.RUN_ID].to_pylist(), rows[c.TURN].to_pylist(), strict=True):
+    for run_id, turn in zip(as_list(rows[c.RUN_ID]), as_list(rows[c.TURN]), strict=True):
         by_run.setdefault(run_id, []).append(turn)
     return by_run
 
@@ -180,17 +188,6 @@ def _dimension_notes(scores: pa.Table, runs: Sequence[Run]) -> Iterator[Note]:
             if lacking := sorted(every - found[run_id]):
                 what = f"without the dimension {', '.join(lacking)}, which other runs of {benchmark} have"
                 yield Note("warning", run_id, what)
-
-
-def _gap_notes(grids: Sequence[Grid]) -> Iterator[Note]:
-    """Name the models that keep turns out of the comparison, by not having them judged while another has."""
-    for grid in grids:
-        somewhere = (grid.judged > 0).any(axis=0)
-        for model, runs in zip(grid.models, grid.judged, strict=True):
-            turns = grid.turns[somewhere & (runs == 0)].tolist()
-            if turns:
-                what = f"no judged row of {model} for {_turns(turns)} of {grid.benchmark}: not comparable"
-                yield Note("warning", model, what)
 
 
 def _judge_notes(runs: Iterable[Run]) -> Iterator[Note]:

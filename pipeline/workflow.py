@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow.compute as pc
-
 from pipeline import decisions, error_modes, export, frames, stats, turnsets, validate
 from pipeline import schema as c
 from pipeline.document import Analysis
@@ -132,6 +130,7 @@ class _Rows:
     """What reading leaves behind: light tables, and what was noted on the way."""
 
     turns: list[pa.Table] = field(default_factory=list)
+    failures: list[pa.Table] = field(default_factory=list)
     scores: list[pa.Table] = field(default_factory=list)
     questions: validate.Questions = field(default_factory=validate.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
@@ -163,7 +162,9 @@ def _read(plan: _Plan, listener: Listener, store: Callable[[pa.Table], None]) ->
         turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules))
         store(turns)
         rows.questions.add(turns)
-        rows.turns.append(frames.drop_passed_texts(turns))
+        light, failures = frames.split_failures(turns)
+        rows.turns.append(light)
+        rows.failures.append(failures)
         rows.scores.append(built.scores)
         rows.dimensions |= dict.fromkeys(built.dimensions)
 
@@ -182,30 +183,37 @@ def _read(plan: _Plan, listener: Listener, store: Callable[[pa.Table], None]) ->
 def _count(plan: _Plan, rows: _Rows) -> Analysis:
     """Put the batches together, count, and compare."""
     options = plan.options
-    turns, scores = frames.concat(rows.turns), frames.concat(rows.scores)
+    turns, failures, scores = (frames.concat(parts) for parts in (rows.turns, rows.failures, rows.scores))
     units = find_units(rows.inputs, options.compare_by)
     grids = turnsets.turn_grids(turns, units, options.repeat_policy)
     difficulty = turnsets.turn_difficulty(grids)
-    found = validate.check_comparison(turns, scores, rows.questions, plan.listed.runs, grids)
+    notes = [
+        *plan.listed.notes,
+        *rows.notes,
+        *validate.check_comparison(turns, failures, scores, plan.listed.runs),
+        *rows.questions.notes(),
+        *validate.check_comparable(grids),
+    ]
     files = {run.source: run.judged_file for run in plan.listed.runs}
     return Analysis(
         name=plan.listed.name,
-        status="provisional" if pc.any(turns[c.FAILED]).as_py() else "final",
+        status="provisional" if len(failures) else "final",
         options=options,
         included_dimensions=tuple(name for name in rows.dimensions if name not in options.exclude_dimensions),
         rules_sha256=plan.rules.sha256,
         rules_name="built-in" if plan.rules_file is None else plan.rules_file.name,
         inputs=tuple(rows.inputs),
-        notes=(*plan.listed.notes, *rows.notes, *found),
+        notes=tuple(notes),
         rejected=tuple(rows.rejected),
         missing_runs=plan.listed.missing,
         tables={
             "turns": turns,
+            "failures": failures,
             "scores": scores,
             "model_counts": stats.model_counts(turns, units),
             "dimension_counts": stats.dimension_counts(scores, units),
-            "error_mode_counts": stats.error_mode_counts(turns, units),
-            "bucket_counts": stats.bucket_counts(turns, units),
+            "error_mode_counts": stats.error_mode_counts(failures, units),
+            "bucket_counts": stats.bucket_counts(failures, units),
             "turn_outcomes": turnsets.turn_outcomes(grids),
             "turn_difficulty": difficulty,
             "turn_sets": turnsets.turn_sets(grids),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import msgspec
 
 from pipeline import schema as c
+from pipeline.columns import as_list
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
 
 
 def _column(column: pa.ChunkedArray, name: str) -> list[Any]:
-    values: list[Any] = column.to_pylist()
+    values = as_list(column)
     if name in _RAW:
         return [msgspec.Raw(text.encode()) for text in values]
     if name in _NUMBERS:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema as c
+from pipeline.columns import as_list
 from pipeline.errors import InputError, Problem
 from pipeline.load.reading import shown
 from pipeline.load.rows import read_lines
@@ -25,7 +26,7 @@ def fetch_texts(row_ids: list[str], turns: pa.Table, files: Mapping[str, Path]) 
     """
     wanted = turns.filter(pc.is_in(turns[c.ROW_ID], pa.array(row_ids, turns[c.ROW_ID].type)))
     names = (c.ROW_ID, c.TURN, c.SOURCE_FILE, c.SOURCE_LINE)
-    places = {row_id: place for row_id, *place in zip(*(wanted[name].to_pylist() for name in names), strict=True)}
+    places = {row_id: place for row_id, *place in zip(*(as_list(wanted[name]) for name in names), strict=True)}
     if unknown := sorted(set(row_ids) - places.keys()):
         raise KeyError(f"no such row: {', '.join(unknown)}")
     lines: dict[str, list[int]] = {}

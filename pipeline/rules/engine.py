@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema as c
+from pipeline.columns import as_list
 from pipeline.rules.clauses import Clauses, blaming_clauses
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class _Signals:
     def __init__(self, failures: pa.Table) -> None:
         self._rows = len(failures)
         self._texts = {name: failures[name].combine_chunks() for name in c.TEXTS}
-        self._kinds = np.array(failures[c.RESPONSE_KIND].to_pylist(), dtype=object)
+        self._kinds = np.array(as_list(failures[c.RESPONSE_KIND]), dtype=object)
         self.failed: list[list[str]] = failures[c.FAILED_DIMENSIONS].to_pylist()
         self._failed_count = np.fromiter(map(len, self.failed), dtype=np.int64, count=self._rows)
         self._failed_in: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(self._rows, dtype=np.int64))
