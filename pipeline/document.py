@@ -57,7 +57,7 @@ class Analysis:
         """One row per run x turn (`schema.TURNS`); texts of failed rows only, the others by `texts`."""
         texts = to_frame(self.tables["failures"].select(list(c.TEXTS)))
         rows = to_frame(self.tables["turns"])
-        return rows.join(texts.set_index(rows.index[rows[c.FAILED]]), validate="one_to_one")
+        return rows.join(texts.set_index(rows.index[rows[c.FAILED]]), validate="one_to_one")[list(c.TURNS)]
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _OWN_NAMES: Final = frozenset(
     {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
 )
+
+
+_UNFIT_FOR_MAKE: Final = re.compile(r"[\n\t;|\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,45 +172,48 @@ class Staging:
 def staged(target: Target) -> Iterator[Staging]:
     """Stage the files of an analysis folder; without `move_in`, nothing remains of them, whatever happens."""
     parent = target.folder.parent
-    with _refusals(target.folder):
-        created = _make_folders(parent)
-        _sweep(target)
-        folder = Path(mkdtemp(prefix=_prefix(target), dir=parent))
-        lock = os.open(folder, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    try:
+    missing = [path for path in (parent, *parent.parents) if not path.exists()]
+    with ExitStack() as cleanup:
+        cleanup.callback(_remove_empty, missing)
+        with _refusals(target.folder):
+            parent.mkdir(parents=True, exist_ok=True)
+            with _locked(parent):
+                _sweep(target)
+                folder = Path(mkdtemp(prefix=_prefix(target), dir=parent))
+                cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+                cleanup.enter_context(_locked(folder))
         yield Staging(target, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-        for made in created:
-            if not any(made.iterdir()):
-                made.rmdir()
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those of the folders, innermost first, that are there and empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _sweep(target: Target) -> None:
     """Remove what killed processes left behind: staging folders that no living process holds."""
-    for folder in target.folder.parent.glob(f"{_prefix(target)}*"):
-        handle = os.open(folder, os.O_RDONLY)
+    for folder in target.folder.parent.iterdir():
+        if not folder.name.startswith(_prefix(target)):
+            continue
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
             continue
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(handle)
 
 
 def _prefix(target: Target) -> str:
     return f".{target.folder.name[:100]}.staging-"
-
-
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and its parents; list those that were made, innermost first."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return made
 
 
 def _is_own(name: str) -> bool:
@@ -220,20 +226,24 @@ def _is_own(name: str) -> bool:
 def _dependencies(goal: Path, inputs: Sequence[Path]) -> str:
     """Write a rule for make: the goal, by its short and its full name, needs the inputs.
 
-    Each input is a goal without a recipe too, so that one may vanish.
+    Each input is a goal without a recipe too, so that one may vanish. A path that no rule can hold is left out.
     """
     here = Path.cwd()
 
-    def name(path: Path) -> str:
-        return re.sub(r"([\\ #:])", r"\\\1", str(path)).replace("$", "$$")
-
     def short(path: Path) -> str:
-        return name(path.relative_to(here) if path.is_relative_to(here) else path)
+        return _quoted(path.relative_to(here) if path.is_relative_to(here) else path)
 
-    goals = " ".join(dict.fromkeys([short(goal), name(goal)]))
-    needed = [short(path) for path in inputs if "\n" not in str(path)]
+    goals = " ".join(dict.fromkeys([short(goal), _quoted(goal)])).replace("%", "\\%")
+    needed = [short(path) for path in inputs if not _UNFIT_FOR_MAKE.search(str(path))]
     rule = " \\\n  ".join([f"{goals}:", *needed])
-    return "\n\n".join([rule, *(f"{path}:" for path in needed)]) + "\n"
+    vanished = [f"{path}:".replace("%", "\\%") for path in needed]
+    return "\n\n".join(["equals := =", rule, *vanished]) + "\n"
+
+
+def _quoted(path: Path) -> str:
+    """Quote a path for make, which takes an equals sign in a rule for an assignment."""
+    text = str(path).replace("$", "$$").replace("=", "$(equals)")
+    return re.sub(r"[ #:]", r"\\\g<0>", text)
 
 
 @contextmanager
@@ -250,7 +260,7 @@ def _refusals(place: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time move files in."""
+    """Hold a folder, so that one process at a time works on it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from pipeline.load.rows import LoadedRun
-
-_NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _long_scores(table: pa.Table) -> tuple[np.ndarray, pa.Array, pa.Array]:
 def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pa.DictionaryArray:
     """Name each response by its sentinel or its shape (DESIGN, inputs)."""
     blank = np.asarray(pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)))
-    nothing_called = np.asarray(pc.match_substring_regex(tool_calls, _NO_PAYLOAD))
+    nothing_called = np.asarray(pc.match_substring_regex(tool_calls, judged.NO_PAYLOAD))
     kinds = {
         c.ENDED_EARLY: np.asarray(pc.starts_with(texts, "[MODEL_ENDED_SESSION_EARLY]")),
         c.ENDED: np.asarray(pc.starts_with(texts, "[MODEL_ENDED_SESSION]")),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.load.rows import LoadedRun
     from pipeline.records import Run
     from pipeline.turnsets import Grid
+    from pipeline.units import Units
 
 _SHOWN_TURNS: Final = 12
 
@@ -67,15 +68,16 @@ def check_comparison(turns: pa.Table, failures: pa.Table, scores: pa.Table, runs
     ]
 
 
-def check_comparable(grids: Sequence[Grid]) -> list[Note]:
-    """Name the models that keep turns out of the comparison, by not having them judged while another has."""
+def check_comparable(grids: Sequence[Grid], units: Units) -> list[Note]:
+    """Name the runs that keep turns out of the comparison, their model having no judged row where another has."""
     notes = []
+    run_ids = dict(zip(units.names, units.runs, strict=True))
     for grid in grids:
         somewhere = (grid.judged > 0).any(axis=0)
         for model, runs in zip(grid.models, grid.judged, strict=True):
             if turns := grid.turns[somewhere & (runs == 0)].tolist():
                 what = f"no judged row of {model} for {_turns(turns)} of {grid.benchmark}: not comparable"
-                notes.append(Note("warning", model, what))
+                notes.append(Note("warning", ", ".join(run_ids[grid.benchmark, model]), what))
     return notes
 
 

@@ -17,7 +17,7 @@ from pipeline.load.comparison import RUN_RESULTS
 from pipeline.load.reading import absolute, read_bytes, shown, size_of
 from pipeline.load.rows import LoadedRun, read_batches
 from pipeline.load.runs import RunList, find_runs
-from pipeline.load.texts import fetch_texts
+from pipeline.load.texts import Source, fetch_texts
 from pipeline.pipelined import one_behind
 from pipeline.records import Note, Options, RejectedLine, Request, RunInput
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
@@ -192,9 +192,12 @@ def _count(plan: _Plan, rows: _Rows) -> Analysis:
         *rows.notes,
         *validate.check_comparison(turns, failures, scores, plan.listed.runs),
         *rows.questions.notes(),
-        *validate.check_comparable(grids),
+        *validate.check_comparable(grids, units),
     ]
-    files = {run.source: run.judged_file for run in plan.listed.runs}
+    sources = {
+        run.source: Source(run.judged_file, read.sha256)
+        for run, read in zip(plan.listed.runs, rows.inputs, strict=True)
+    }
     return Analysis(
         name=plan.listed.name,
         status="provisional" if len(failures) else "final",
@@ -219,7 +222,7 @@ def _count(plan: _Plan, rows: _Rows) -> Analysis:
             "turn_sets": turnsets.turn_sets(grids),
             "hardest_turns": turnsets.hardest_turns(difficulty),
         },
-        fetch_texts=partial(fetch_texts, turns=turns, files=files),
+        fetch_texts=partial(fetch_texts, turns=turns, sources=sources),
     )
 
 

@@ -71,7 +71,8 @@ def test_comparison_folders_may_lie_elsewhere(make):
     assert (elsewhere / "out/library_repeats/analysis.json").exists()
     again = make(f"COMPARISONS={elsewhere}/comparisons", f"RESULTS={elsewhere}/out", "analyze-library_repeats")
     assert "Nothing to be done" in again
-    touch_later(elsewhere / "runs/library_desk_20/tern-1_run1/openai_judged.jsonl")
+    os.utime(elsewhere / "out/library_repeats/analysis.json", (2_000_000_000, 2_000_000_000))
+    os.utime(elsewhere / "runs/library_desk_20/tern-1_run1/openai_judged.jsonl", (2_000_000_001, 2_000_000_001))
     again = make(f"COMPARISONS={elsewhere}/comparisons", f"RESULTS={elsewhere}/out", "analyze-library_repeats")
     assert "Nothing to be done" not in again
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
-import pandas as pd
+import numpy as np
 import pytest
 from builders import failing, row, write_run
 from pyarrow import dataset
 from pyarrow import parquet as pq
 from recount import is_failed, judged_rows, listed_runs, write_runs
 
-from pipeline import analyze, decisions, error_modes, frames, packets, stats, turnsets
+from pipeline import analyze, decisions, error_modes, frames, packets, stats, turnsets, validate
 from pipeline.errors import InputError
+from pipeline.load.rows import read_batches
+from pipeline.load.runs import find_runs
+from pipeline.records import Options
 from pipeline.rules.ruleset import builtin_rules
+from pipeline.units import find_units
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results"]
@@ -269,31 +275,45 @@ def test_texts_finds_the_files_from_another_working_directory(tmp_path, monkeypa
 
 
 def test_no_stage_changes_the_frame_that_it_is_given():
-    analysis = analyze(SAMPLES / "library_repeats")
-    turns, outcomes, difficulty = analysis.turns, analysis.turn_outcomes, analysis.turn_difficulty
-    units = frames.units(analysis.inputs, "model")
+    listed = find_runs(SAMPLES / "library_repeats", (), None, Options(), lambda _: None)
+    (batch,) = read_batches(listed.runs, lambda _: None)
+    built = frames.build_frames(batch, listed.name, ())
+    labelled = error_modes.assign_error_modes(built.turns, builtin_rules())
+    settled = decisions.assign_buckets(labelled)
+    turns, failures = map(frames.concat, zip(frames.split_failures(settled), strict=True))
+    scores = frames.concat([built.scores])
+    units = [find_units(analyze(SAMPLES / "library_repeats").inputs, by) for by in ("model", "run")]
+    grids = turnsets.turn_grids(turns, units[0], "any")
+    difficulty = turnsets.turn_difficulty(grids)
+    tables = [*(loaded.table for loaded in batch), built.turns, labelled, settled, turns, failures, scores, difficulty]
+    assert all(table.num_rows for table in tables)
     calls = [
-        (error_modes.assign_error_modes, turns.drop(columns=["error_mode"]), builtin_rules()),
-        (decisions.assign_buckets, turns.drop(columns=["bucket", "bucket_source"])),
-        (frames.drop_passed_texts, turns),
-        (frames.by_unit, turns, "run"),
-        (packets.review_order, turns),
-        (packets.review_rows, turns[turns["failed"]], analysis.score_texts[turns["failed"]]),
-        (turnsets.turn_outcomes, turns, units, "any"),
-        (turnsets.turn_difficulty, outcomes),
-        (turnsets.turn_sets, outcomes, difficulty),
+        (frames.build_frames, batch, listed.name, ("kb_grounding",)),
+        (error_modes.assign_error_modes, built.turns, builtin_rules()),
+        (decisions.assign_buckets, labelled),
+        (frames.split_failures, settled),
+        (frames.concat, [settled, settled]),
+        (validate.Questions().add, settled),
+        (validate.check_comparison, turns, failures, scores, listed.runs),
+        (validate.check_comparable, grids, units[0]),
+        (packets.review_order, failures),
+        (packets.review_rows, failures),
+        (turnsets.turn_outcomes, grids),
+        (turnsets.turn_difficulty, grids),
+        (turnsets.turn_sets, grids),
         (turnsets.hardest_turns, difficulty),
-        (stats.model_counts, turns, units),
-        (stats.dimension_counts, analysis.scores),
-        (stats.error_mode_counts, turns),
-        (stats.bucket_counts, turns),
+        *((turnsets.turn_grids, turns, by, "any") for by in units),
+        *((stats.model_counts, turns, by) for by in units),
+        *((stats.dimension_counts, scores, by) for by in units),
+        *((stats.error_mode_counts, failures, by) for by in units),
+        *((stats.bucket_counts, failures, by) for by in units),
     ]
+    before = deepcopy((tables, grids, units))
     for stage, *given in calls:
-        before = [frame.copy(deep=True) if isinstance(frame, pd.DataFrame) else None for frame in given]
         stage(*given)
-        for frame, was in zip(given, before, strict=True):
-            if was is not None:
-                pd.testing.assert_frame_equal(frame, was, obj=stage.__name__)
+        assert all(table.equals(was) for table, was in zip(tables, before[0], strict=True)), stage.__name__
+        np.testing.assert_equal([*map(asdict, grids)], [*map(asdict, before[1])], stage.__name__)
+        assert units == before[2], stage.__name__
 
 
 def test_rows_are_in_the_order_of_the_runs_then_of_the_turns(tmp_path):

@@ -2,45 +2,65 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from copy import deepcopy
+
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import stats, turnsets
+from pipeline.records import RunInput
+from pipeline.units import find_units
 
 PASS, FAIL, NONE = "p", "f", "-"
+KINDS = {"turn": pa.int64(), "judged": pa.bool_(), "failed": pa.bool_(), "passed": pa.bool_()}
 
 
-def outcomes_of(runs, policy="majority"):
-    """Turn `{(benchmark, model, run): "pf-"}` into outcomes; a letter per turn, a blank for a missing row."""
+def table_of(columns, rows):
+    """Build a table as the pipeline holds it: texts that repeat are dictionary-encoded."""
+    arrays = {}
+    for position, name in enumerate(columns):
+        array = pa.array([row[position] for row in rows], KINDS.get(name, pa.large_string()))
+        arrays[name] = array if name in KINDS else array.dictionary_encode()
+    return pa.table(arrays)
+
+
+def units_of(runs):
+    """Compare the models of some runs, each given as (benchmark, model, run)."""
+    return find_units([RunInput(run, model, benchmark, "", "", 0) for benchmark, model, run in runs], "model")
+
+
+def grids_of(runs, policy="majority"):
+    """Turn `{(benchmark, model, run): "pf-"}` into grids; a letter per turn, a blank for a missing row."""
     rows = [
         (benchmark, model, run, turn, mark != NONE, mark == FAIL)
         for (benchmark, model, run), marks in runs.items()
         for turn, mark in enumerate(marks)
         if mark != " "
     ]
-    turns = pd.DataFrame(rows, columns=["benchmark_name", "model_name", "run_id", "turn", "judged", "failed"])
-    units = pd.DataFrame(list(runs), columns=["benchmark_name", "model_name", "run_id"])
-    before = (turns.copy(), units.copy())
-    outcomes = turnsets.turn_outcomes(turns, units, policy)
-    pd.testing.assert_frame_equal(turns, before[0])
-    pd.testing.assert_frame_equal(units, before[1])
-    return outcomes
+    turns = table_of(["benchmark_name", "model_name", "run_id", "turn", "judged", "failed"], rows)
+    units = units_of(runs)
+    before = deepcopy((turns, units))
+    grids = turnsets.turn_grids(turns, units, policy)
+    assert turns.equals(before[0])
+    assert units == before[1]
+    return grids
+
+
+def outcomes_of(runs, policy="majority"):
+    return turnsets.turn_outcomes(grids_of(runs, policy)).to_pylist()
 
 
 def one_model(marks, policy="majority"):
     """Judge one turn once per letter, as repeats of one model; give its outcome row."""
-    outcomes = outcomes_of({("b", "m", f"r{i}"): mark for i, mark in enumerate(marks)}, policy)
-    (row,) = outcomes.to_dict("records")
+    (row,) = outcomes_of({("b", "m", f"r{i}"): mark for i, mark in enumerate(marks)}, policy)
     return row
 
 
 def sets_of(runs):
-    outcomes = outcomes_of(runs)
-    sets = turnsets.turn_sets(outcomes, turnsets.turn_difficulty(outcomes))
     found = {}
-    for row in sets.to_dict("records"):
+    for row in turnsets.turn_sets(grids_of(runs)).to_pylist():
         found.setdefault((row["set"], row["model_name"]), []).append(row["turn"])
     return found
 
@@ -76,7 +96,7 @@ def test_repeats_become_one_outcome_by_the_policy(marks, policy, outcome):
 )
 def test_flaky_means_that_some_but_not_all_judged_runs_failed(marks, flaky):
     row = one_model(marks)
-    assert bool(row["flaky"]) is flaky
+    assert row["flaky"] is flaky
     assert row["runs_judged"] == len(marks.replace("-", ""))
     assert row["runs_failed"] == marks.count("f")
 
@@ -90,16 +110,15 @@ def test_any_fails_whatever_majority_fails_and_majority_whatever_all_fails(marks
 
 def test_a_turn_that_a_model_has_no_row_for_is_not_judged_for_it():
     outcomes = outcomes_of({("b", "m", "r"): "pp", ("b", "n", "s"): "p "})
-    found = {(row["model_name"], row["turn"]): row["outcome"] for row in outcomes.to_dict("records")}
+    found = {(row["model_name"], row["turn"]): row["outcome"] for row in outcomes}
     assert found == {("m", 0): "passed", ("m", 1): "passed", ("n", 0): "passed", ("n", 1): "not_judged"}
 
 
 def test_a_turn_is_comparable_when_every_model_has_a_judged_row():
-    outcomes = outcomes_of(
+    grids = grids_of(
         {("b", "m", "r1"): "p-fp", ("b", "m", "r2"): "p-- ", ("b", "n", "s"): "fp- "},
     )
-    difficulty = turnsets.turn_difficulty(outcomes)
-    assert dict(zip(difficulty["turn"], difficulty["comparable"], strict=True)) == {
+    assert {row["turn"]: row["comparable"] for row in turnsets.turn_difficulty(grids).to_pylist()} == {
         0: True,
         1: False,  # m has rows, none judged
         2: False,  # n's row is incomplete
@@ -143,10 +162,10 @@ def test_benchmarks_are_never_mixed():
         ("unique_fail", "m"): [0],
         ("unique_pass", "n"): [0],
     }
-    difficulty = turnsets.turn_difficulty(outcomes_of(runs))
-    assert difficulty["benchmark_name"].tolist() == ["b1", "b1", "b2", "b2", "b2"]
-    assert difficulty["runs_judged"].tolist() == [2, 2, 1, 1, 1]
-    assert difficulty["comparable"].all()  # n is no model of b2
+    difficulty = turnsets.turn_difficulty(grids_of(runs))
+    assert difficulty["benchmark_name"].to_pylist() == ["b1", "b1", "b2", "b2", "b2"]
+    assert difficulty["runs_judged"].to_pylist() == [2, 2, 1, 1, 1]
+    assert all(difficulty["comparable"].to_pylist())  # n is no model of b2
 
 
 BENCHMARK = st.lists(
@@ -159,9 +178,7 @@ BENCHMARK = st.lists(
 @given(BENCHMARK)
 def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number(models):
     runs = {("b", f"m{i}", f"r{i}.{j}"): marks for i, repeats in enumerate(models) for j, marks in enumerate(repeats)}
-    if all(not marks.strip() for marks in runs.values()):
-        return
-    difficulty = turnsets.turn_difficulty(outcomes_of(runs))
+    difficulty = turnsets.turn_difficulty(grids_of(runs))
     ranked = []
     for turn in range(14):
         judged = [[r[turn] for r in repeats if r[turn] in "pf"] for repeats in models]
@@ -171,52 +188,53 @@ def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number
             ranked.append((-failing / len(models), -pooled.count("f") / len(pooled), turn, failing))
     ranked.sort()
     hardest = turnsets.hardest_turns(difficulty)
-    assert hardest["turn"].tolist() == [turn for _, _, turn, _ in ranked[:10]]
-    assert hardest["models_failed"].tolist() == [failing for *_, failing in ranked[:10]]
+    assert hardest["turn"].to_pylist() == [turn for _, _, turn, _ in ranked[:10]]
+    assert hardest["models_failed"].to_pylist() == [failing for *_, failing in ranked[:10]]
 
 
 # --- Rates and shares ----------------------------------------------------------------------------------------
 
 
-def scores_of(*rows):
-    frame = pd.DataFrame(rows, columns=["benchmark_name", "model_name", "dimension", "passed"])
-    return frame.astype({"passed": "boolean"})
-
-
 def test_the_fail_rate_of_what_was_never_scored_is_missing():
-    scores = scores_of(
-        ("b", "m", "tool", True), ("b", "m", "tool", False), ("b", "m", "tool", None), ("b", "m", "kb", None)
-    )
-    before = scores.copy()
-    counts = stats.dimension_counts(scores)
-    pd.testing.assert_frame_equal(scores, before)
-    tool, kb = counts.to_dict("records")
+    run = ("b", "m", "r")
+    rows = [(*run, "tool", True), (*run, "tool", False), (*run, "tool", None), (*run, "kb", None)]
+    scores = table_of(["benchmark_name", "model_name", "run_id", "dimension", "passed"], rows)
+    before = deepcopy(scores)
+    counts = stats.dimension_counts(scores, units_of([run]))
+    assert scores.equals(before)
+    tool, kb = counts.to_pylist()
     assert (tool["dimension"], tool["scored"], tool["failed"], tool["fail_rate"]) == ("tool", 2, 1, 0.5)
     assert (kb["dimension"], kb["scored"], kb["failed"]) == ("kb", 0, 0)
-    assert pd.isna(kb["fail_rate"])
+    assert kb["fail_rate"] is None
 
 
 def majors_of(sizes, early=None):
     """Give the major buckets of one model that has failed rows of these sizes, largest first."""
+    run = ("b", "m", "r")
     rows = [
-        ("b", "m", bucket, "rule", kind, True)
+        (*run, bucket, "rule", kind, True)
         for kind, of in (("text", sizes), ("model_ended_session_early", early or {}))
         for bucket, n in of.items()
         for _ in range(n)
-    ] + [("b", "m", None, None, "text", False)] * 1000
-    columns = ["benchmark_name", "model_name", "bucket", "bucket_source", "response_kind", "failed"]
-    counts = stats.bucket_counts(pd.DataFrame(rows, columns=columns))
-    return {row["bucket"]: row["own_rows"] for row in counts.to_dict("records") if row["major"]}
+    ] + [(*run, None, None, "text", False)] * 1000
+    columns = ["benchmark_name", "model_name", "run_id", "bucket", "bucket_source", "response_kind", "failed"]
+    turns = table_of(columns, rows)
+    counts = stats.bucket_counts(turns.filter(turns["failed"]), units_of([run]))
+    return {row["bucket"]: row["own_rows"] for row in counts.to_pylist() if row["major"]}
 
 
 @given(st.lists(st.sampled_from([("b", "m"), ("b", "n"), ("c", "m")]), min_size=1), st.data())
 def test_shares_of_error_modes_sum_to_one_per_model(keys, data):
     modes = [data.draw(st.sampled_from(["other", "empty_response", "state_memory_failure"])) for _ in keys]
-    turns = pd.DataFrame(keys, columns=["benchmark_name", "model_name"]).assign(error_mode=modes, failed=True)
-    counts = stats.error_mode_counts(turns)
-    shares = counts.groupby(["benchmark_name", "model_name"])["share"].sum()
-    assert shares.tolist() == pytest.approx([1.0] * len(set(keys)))
-    assert counts["failed_rows"].sum() == len(keys)
+    runs = [(benchmark, model, f"{benchmark}.{model}") for benchmark, model in keys]
+    rows = [(*run, mode, True) for run, mode in zip(runs, modes, strict=True)]
+    failures = table_of(["benchmark_name", "model_name", "run_id", "error_mode", "failed"], rows)
+    counts = stats.error_mode_counts(failures, units_of(dict.fromkeys(runs))).to_pylist()
+    shares = dict.fromkeys(keys, 0.0)
+    for row in counts:
+        shares[row["benchmark_name"], row["model_name"]] += row["share"]
+    assert list(shares.values()) == pytest.approx([1.0] * len(set(keys)))
+    assert sum(row["failed_rows"] for row in counts) == len(keys)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _ACTIVE: Final = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 # What gives a meaning to a line by standing at its start: headings, lists, quotes, rules, setext lines.
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
+# A heading may close with number signs, which then are not shown.
+_CLOSING: Final = re.compile(r"#+\s*$")
 _DIGEST: Final = re.compile(rb"<!-- sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
@@ -66,7 +68,7 @@ def cell(content: Inline) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(level, content):
-            return f"{'#' * level} {_inlines(content)}"
+            return f"{'#' * level} {_CLOSING.sub(_escaped_each, _inlines(content))}"
         case Paragraph(content):
             return _inlines(content)
         case BulletList(items):
@@ -118,6 +120,10 @@ def _inline(content: Inline) -> str:
             return f"**{escape(one_line(text))}**"
         case _:
             assert_never(content)
+
+
+def _escaped_each(signs: re.Match[str]) -> str:
+    return "".join(f"\\{sign}" for sign in signs[0].rstrip())
 
 
 def _on_one_line(text: str) -> str:

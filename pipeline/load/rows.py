@@ -63,15 +63,17 @@ def read_batches(runs: Sequence[Run], advance: Callable[[int], None]) -> Iterato
         yield batch
 
 
-def read_lines(file: Path, wanted: Sequence[int]) -> pa.Table:
-    """Read the rows at the given line numbers, in file order (columns of `judged.TABLE`)."""
+def read_lines(file: Path, wanted: Sequence[int]) -> tuple[pa.Table, str]:
+    """Read the rows at the given line numbers, in file order (columns of `judged.TABLE`), and the file's digest."""
     lines = set(wanted)
-    tables = []
+    tables = [judged.TABLE.empty_table()]
+    digest = hashlib.sha256()
     with opened(file) as stream:
         for number, line in enumerate(stream, 1):
+            digest.update(line)
             if number in lines:
                 tables.append(judged.decode(line, number).table)
-    return pa.concat_tables(tables) if tables else judged.TABLE.empty_table()
+    return pa.concat_tables(tables), digest.hexdigest()
 
 
 def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]:

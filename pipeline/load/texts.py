@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -18,28 +19,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def fetch_texts(row_ids: list[str], turns: pa.Table, files: Mapping[str, Path]) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A judged file as it was read: where it lies, and its digest."""
+
+    file: Path
+    sha256: str
+
+
+def fetch_texts(row_ids: list[str], turns: pa.Table, sources: Mapping[str, Source]) -> pa.Table:
     """Fetch texts by row id: one row per id, in the order given, columns `row_id` and the five texts.
 
-    `turns` tells each row's file and line; `files` maps the file as outputs name it to where it lies.
-    Raises `KeyError` for an unknown id, `InputError` when a line no longer holds the row it held.
+    `turns` tells each row's file and line; `sources` maps the file as outputs name it to the file read.
+    Raises `KeyError` for an unknown id, `InputError` when a file has changed since.
     """
     wanted = turns.filter(pc.is_in(turns[c.ROW_ID], pa.array(row_ids, turns[c.ROW_ID].type)))
-    names = (c.ROW_ID, c.TURN, c.SOURCE_FILE, c.SOURCE_LINE)
-    places = {row_id: place for row_id, *place in zip(*(as_list(wanted[name]) for name in names), strict=True)}
+    columns = (as_list(wanted[name]) for name in (c.ROW_ID, c.SOURCE_FILE, c.SOURCE_LINE))
+    places = {row_id: place for row_id, *place in zip(*columns, strict=True)}
     if unknown := sorted(set(row_ids) - places.keys()):
         raise KeyError(f"no such row: {', '.join(unknown)}")
     lines: dict[str, list[int]] = {}
-    for _, source, line in places.values():
-        lines.setdefault(source, []).append(line)
-    found: dict[tuple[str, int, int], dict[str, str]] = {}
-    for source, numbers in lines.items():
-        rows = read_lines(files[source], numbers).select([c.SOURCE_LINE, c.TURN, *c.TEXTS])
-        found |= {(source, row[c.SOURCE_LINE], row[c.TURN]): row for row in rows.to_pylist()}
-    texts = []
-    for row_id in row_ids:
-        turn, source, line = places[row_id]
-        if (source, line, turn) not in found:
-            raise InputError(Problem(shown(files[source]), "has changed since it was analysed", "analyse it again"))
-        texts.append({c.ROW_ID: row_id} | {name: found[source, line, turn][name] for name in c.TEXTS})
-    return pa.Table.from_pylist(texts, pa.schema(dict.fromkeys((c.ROW_ID, *c.TEXTS), pa.large_string())))
+    for name, line in places.values():
+        lines.setdefault(name, []).append(line)
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for name, numbers in lines.items():
+        rows, sha256 = read_lines(sources[name].file, numbers)
+        if sha256 != sources[name].sha256:
+            what = "has changed since it was analysed"
+            raise InputError(Problem(shown(sources[name].file), what, "analyse it again"))
+        texts = rows.select([c.SOURCE_LINE, *c.TEXTS]).to_pylist()
+        found |= {(name, row.pop(c.SOURCE_LINE)): row for row in texts}
+    rows_in_order = [{c.ROW_ID: row_id, **found[tuple(places[row_id])]} for row_id in row_ids]
+    return pa.Table.from_pylist(rows_in_order, pa.schema(dict.fromkeys((c.ROW_ID, *c.TEXTS), pa.large_string())))

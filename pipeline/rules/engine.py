@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
+from pipeline.judged import NO_PAYLOAD
 from pipeline.rules.clauses import Clauses, blaming_clauses
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class _Signals:
         for row, names in enumerate(self.failed):
             for name in names:
                 self._failed_in[name][row] = 1
-        self._called = pc.match_substring_regex(self._texts[c.TOOL_CALLS], r'[{"\w]').to_numpy(zero_copy_only=False)
-        self._called &= self._texts[c.TOOL_CALLS].to_numpy(zero_copy_only=False) != "null"
+        self._called = ~np.asarray(pc.match_substring_regex(self._texts[c.TOOL_CALLS], NO_PAYLOAD))
         self._reasoning = blaming_clauses(self._texts[c.JUDGE_REASONING])
 
     def structure(self, rule: Rule) -> np.ndarray:

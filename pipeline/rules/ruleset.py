@@ -20,6 +20,7 @@ BUILTIN: Final = "builtin"
 _TOP_KEYS: Final = ("version", "extends", "rule")
 _TOOL_CALLS: Final = ("some", "none")
 _LISTS: Final = ("response_kind", "failed_any", "failed_only")
+_PROBES: Final = pa.array(["", "a", " a b ", "é", "1."])
 _CONDITIONS: Final = (*_LISTS, "tool_calls", "pattern")
 
 
@@ -75,9 +76,9 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
     except tomllib.TOMLDecodeError as error:
         raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
     problems = [*_unknown_keys(data, _TOP_KEYS, name), *_top_faults(data, name)]
-    tables = data.get("rule", [])
+    tables = data["rule"] if isinstance(data.get("rule"), list) else []
     rules = []
-    for number, table in enumerate(tables if isinstance(tables, list) else [], 1):
+    for number, table in enumerate(tables, 1):
         where = f"{name}: rule {number}"
         if isinstance(table, dict):
             where += f" ({table['id']})" if "id" in table else ""
@@ -87,7 +88,7 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
             problems += found
         else:
             problems.append(Problem(where, "not a table", "write [[rule]]"))
-    ids = [rule.id for rule in rules]
+    ids = [table["id"] for table in tables if isinstance(table, dict) and isinstance(table.get("id"), str)]
     problems += [
         Problem(name, f"two rules have the id {rule_id}", "rename one")
         for rule_id in sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
@@ -118,7 +119,13 @@ def _top_faults(data: dict[str, Any], name: str) -> list[Problem]:
 
 
 def _rule_faults(table: dict[str, Any], where: str) -> list[Problem]:
-    return _shape_faults(table, where) or _value_faults(table, where)
+    sound = {
+        key: value
+        for key, value in table.items()
+        if isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if key in _LISTS
+    } | {key: value for key, value in table.items() if isinstance(value, str) and key not in _LISTS}
+    return [*_shape_faults(table, where), *_value_faults(sound, where)]
 
 
 def _shape_faults(table: dict[str, Any], where: str) -> list[Problem]:
@@ -129,18 +136,6 @@ def _shape_faults(table: dict[str, Any], where: str) -> list[Problem]:
             problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
         if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
             problems.append(Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]'))
-    return problems
-
-
-def _value_faults(table: dict[str, Any], where: str) -> list[Problem]:
-    problems = [
-        *_unknown_values([table["mode"]], c.ERROR_MODES, "mode", where),
-        *_unknown_values(table.get("response_kind", []), c.RESPONSE_KINDS, "response_kind", where),
-        *_unknown_values([table.get("look_in", c.JUDGE_REASONING)], c.TEXTS, "look_in", where),
-        *_unknown_values([table.get("tool_calls", "some")], _TOOL_CALLS, "tool_calls", where),
-        *_pattern_faults(table.get("pattern"), "pattern", where),
-        *_pattern_faults(table.get("unless"), "unless", where),
-    ]
     if not any(table.get(key) for key in _CONDITIONS):
         problems.append(Problem(where, "has no condition", f"add one of {', '.join(_CONDITIONS)}"))
     if "unless" in table and "pattern" not in table:
@@ -148,17 +143,32 @@ def _value_faults(table: dict[str, Any], where: str) -> list[Problem]:
     return problems
 
 
+def _value_faults(table: dict[str, Any], where: str) -> list[Problem]:
+    problems = [
+        *_unknown_values([table["mode"]] if table.get("mode") else [], c.ERROR_MODES, "mode", where),
+        *_unknown_values(table.get("response_kind", []), c.RESPONSE_KINDS, "response_kind", where),
+        *_unknown_values([table.get("look_in", c.JUDGE_REASONING)], c.TEXTS, "look_in", where),
+        *_unknown_values([table.get("tool_calls", "some")], _TOOL_CALLS, "tool_calls", where),
+        *_pattern_faults(table.get("pattern"), "pattern", where),
+        *_pattern_faults(table.get("unless"), "unless", where),
+    ]
+    return problems
+
+
 def _pattern_faults(pattern: str | None, key: str, where: str) -> list[Problem]:
     if pattern is None:
         return []
     try:
-        pc.extract_regex(pa.array([""]), f"(?P<evidence>{pattern})")
+        pc.match_substring_regex(_PROBES, pattern)
+        found = pc.extract_regex(_PROBES, f"(?P<evidence>{pattern})").to_pylist()
     except pa.ArrowInvalid as error:
         what = str(error).removeprefix("Invalid regular expression: ")
         unnamed = "unnamed groups" in what
         fix = "write (?:...) instead of (...)" if unnamed else "RE2 has no look-around and no back-references"
         return [Problem(where, f"{key} is not an RE2 expression: {what}", fix)]
-    if pc.match_substring_regex(pa.array([""]), pattern)[0].as_py():
+    except UnicodeDecodeError:
+        return [Problem(where, f"{key} matches single bytes", "write . instead of \\C")]
+    if {"evidence": ""} in found:
         return [Problem(where, f"{key} matches empty text", "let it ask for at least one character")]
     return []
 
