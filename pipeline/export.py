@@ -175,7 +175,7 @@ def staged(target: Target) -> Iterator[Staging]:
     missing = [path for path in (parent, *parent.parents) if not path.exists()]
     with ExitStack() as cleanup:
         cleanup.callback(_remove_empty, missing)
-        with _refusals(target.folder):
+        with _refusals(target.folder), _uninterrupted():
             parent.mkdir(parents=True, exist_ok=True)
             with _locked(parent):
                 _sweep(target)
@@ -271,7 +271,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C and termination back for the moment that moving in takes."""
+    """Hold Ctrl-C and termination back for a moment that must not be cut in two."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

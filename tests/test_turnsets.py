@@ -126,6 +126,13 @@ def test_a_turn_is_comparable_when_every_model_has_a_judged_row():
     }
 
 
+@pytest.mark.parametrize("policy", ["majority", "any", "all"])
+def test_a_model_without_a_judged_run_of_a_turn_is_not_counted_as_failing_it(policy):
+    difficulty = turnsets.turn_difficulty(grids_of({("b", "m", "r"): "-f ", ("b", "n", "s"): "pff"}, policy))
+    assert difficulty["models_judged"].to_pylist() == [1, 2, 1]
+    assert difficulty["models_failed"].to_pylist() == [0, 2, 1]
+
+
 def test_the_sets_hold_comparable_turns_only():
     assert sets_of(
         {

@@ -144,7 +144,7 @@ def _shape_faults(table: dict[str, Any], where: str) -> list[Problem]:
 
 
 def _value_faults(table: dict[str, Any], where: str) -> list[Problem]:
-    problems = [
+    return [
         *_unknown_values([table["mode"]] if table.get("mode") else [], c.ERROR_MODES, "mode", where),
         *_unknown_values(table.get("response_kind", []), c.RESPONSE_KINDS, "response_kind", where),
         *_unknown_values([table.get("look_in", c.JUDGE_REASONING)], c.TEXTS, "look_in", where),
@@ -152,7 +152,6 @@ def _value_faults(table: dict[str, Any], where: str) -> list[Problem]:
         *_pattern_faults(table.get("pattern"), "pattern", where),
         *_pattern_faults(table.get("unless"), "unless", where),
     ]
-    return problems
 
 
 def _pattern_faults(pattern: str | None, key: str, where: str) -> list[Problem]:
