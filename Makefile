@@ -62,9 +62,9 @@ $(ANALYSES): $(RESULTS)/%/analysis.json: $(COMPARISONS)/%/run_results.csv | $(RU
 # The run files that each analysis read, written by `error-analysis analyze`.
 -include $(wildcard $(RESULTS)/*/inputs.d)
 
-notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/notebooks
-	@mkdir -p $(RESULTS)/notebooks
-	$(BIN)/jupyter execute --output '$(abspath $(RESULTS)/notebooks)/{notebook_name}' notebooks/*.ipynb
+notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/notebook
+	@mkdir -p $(RESULTS)/notebook
+	$(BIN)/jupyter execute --output '$(abspath $(RESULTS)/notebook)/{notebook_name}' notebooks/*.ipynb
 
 # --- Checking it -----------------------------------------------------------------------------------------
 

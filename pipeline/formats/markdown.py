@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
 
-from tabulate import tabulate
+import tabulate
 
 from pipeline.document import (
     BulletList,
@@ -23,6 +23,9 @@ from pipeline.untrusted import one_line, visible
 
 if TYPE_CHECKING:
     from pipeline.document import Analysis, Block, Inline, Inlines, Report
+
+# Its other width of East Asian characters needs a package that may be installed or not: our bytes may not differ.
+tabulate.WIDE_CHARS_MODE = False
 
 # What CommonMark, GitHub's tables and mathematics, and raw HTML give a meaning inside a line.
 # https://spec.commonmark.org/0.31.2/#backslash-escapes
@@ -82,7 +85,7 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    return tabulate(
+    return tabulate.tabulate(
         [[cell(content) for content in row] for row in table.rows],
         headers=[cell(name) for name in table.header],
         tablefmt="pipe",
