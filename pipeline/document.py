@@ -163,7 +163,7 @@ class Analysis:
         rows = self.evidence(positions.values())
         return {turn: rows[position][c.USER_TEXT] for turn, position in positions.items()}
 
-    def packet_parts(self, size: int = 2000) -> Iterator[pa.Table]:
+    def packet_parts(self, size: int = 1000) -> Iterator[pa.Table]:
         """Give the review packet in parts, so that its texts are not held twice; at least one, maybe empty."""
         for start in range(0, max(len(self._order), 1), size):
             yield review_rows(self.tables["failures"].take(pa.array(self._order[start : start + size])))

@@ -15,7 +15,7 @@ from pipeline import schema as c
 from pipeline.columns import where_equal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from pipeline.load.rows import LoadedRun
 
@@ -84,9 +84,18 @@ def split_failures(turns: pa.Table) -> tuple[pa.Table, pa.Table]:
     return turns.drop_columns([*c.TEXTS, c.SCORES]), turns.filter(turns[c.FAILED])
 
 
-def concat(tables: Iterable[pa.Table]) -> pa.Table:
-    """Put tables of the same columns below one another, each column in one piece with one dictionary."""
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+def concat(tables: list[pa.Table]) -> pa.Table:
+    """Put tables of the same columns below one another, each column in one piece with one dictionary.
+
+    Empties the list, and builds column by column, so that hardly anything is held twice.
+    """
+    united = pa.concat_tables(tables).unify_dictionaries()
+    tables.clear()
+    columns = {}
+    for name in united.column_names:
+        columns[name] = united[name].combine_chunks()
+        united = united.drop_columns([name])
+    return pa.table(columns)
 
 
 def repeated(values: Sequence[str], codes: np.ndarray) -> pa.DictionaryArray:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.document import Analysis, Report
 
+_ROW_GROUP: Final = 16_384
 _LIST: Final = "list<string>"
 _TABLES: Final = {
     "scores": c.SCORE_ROWS,
@@ -43,7 +44,7 @@ class TableWriter:
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of a table, repeated strings written out as plain ones."""
-        self._writer.write_table(table.select(self._schema.names).cast(self._schema))
+        self._writer.write_table(table.select(self._schema.names).cast(self._schema), row_group_size=_ROW_GROUP)
 
     def __enter__(self) -> Self:
         return self
