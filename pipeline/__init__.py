@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.document import Analysis
+    from pipeline.analysis import Analysis
     from pipeline.workflow import analyze
 
 __all__ = ["Analysis", "analyze"]
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands fo
 
             return analyze
         case "Analysis":
-            from pipeline.document import Analysis  # noqa: PLC0415
+            from pipeline.analysis import Analysis  # noqa: PLC0415
 
             return Analysis
         case _:

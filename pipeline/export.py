@@ -24,7 +24,8 @@ from pipeline.formats.markdown import is_unedited
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pipeline.document import Analysis, Report
+    from pipeline.analysis import Analysis
+    from pipeline.document import Report
     from pipeline.formats.interface import Output
 
 _OWN_NAMES: Final = frozenset(

@@ -84,20 +84,6 @@ def split_failures(turns: pa.Table) -> tuple[pa.Table, pa.Table]:
     return turns.drop_columns([*c.TEXTS, c.SCORES]), turns.filter(turns[c.FAILED])
 
 
-def concat(tables: list[pa.Table]) -> pa.Table:
-    """Put tables of the same columns below one another, each column in one piece with one dictionary.
-
-    Empties the list, and builds column by column, so that hardly anything is held twice.
-    """
-    united = pa.concat_tables(tables).unify_dictionaries()
-    tables.clear()
-    columns = {}
-    for name in united.column_names:
-        columns[name] = united[name].combine_chunks()
-        united = united.drop_columns([name])
-    return pa.table(columns)
-
-
 def repeated(values: Sequence[str], codes: np.ndarray) -> pa.DictionaryArray:
     """Repeat values by their positions, each distinct one stored once."""
     distinct = {value: position for position, value in enumerate(dict.fromkeys(values))}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
 from pipeline import schema as c
-from pipeline.errors import Problem, UsageError
 from pipeline.records import Options, Request
 
 if TYPE_CHECKING:
@@ -96,8 +95,6 @@ def _request(  # noqa: PLR0913, PLR0917 - one parameter per option
         bool, typer.Option("--skip-missing-runs", help="Go on without the runs that are not found.")
     ] = False,
 ) -> Request:
-    _choice("--compare-by", compare_by, get_args(c.CompareBy))
-    _choice("--repeat-policy", repeat_policy, get_args(c.RepeatPolicy))
     options = Options(
         judge=judge,
         exclude_dimensions=tuple(exclude_dimension or ()),
@@ -107,8 +104,3 @@ def _request(  # noqa: PLR0913, PLR0917 - one parameter per option
         skip_missing_runs=skip_missing_runs,
     )
     return Request(comparison_dir, tuple(run_dir or ()), runs_root, rules, options)
-
-
-def _choice(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(Problem(option, f"unknown value {value!r}", f"choose one of: {', '.join(known)}"))

@@ -16,9 +16,10 @@ from pipeline.untrusted import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.document import Analysis
+    from pipeline.analysis import Analysis
     from pipeline.errors import Problem
-    from pipeline.workflow import Listener, Written
+    from pipeline.listener import Listener
+    from pipeline.workflow import Written
 
 INTERRUPTED: Final = 130
 _PER_FILE: Final = 20
@@ -28,8 +29,8 @@ _LABELS: Final = {"report": "Report", "packet_jsonl": "Packet", "analysis": "Num
 @contextmanager
 def listening() -> Iterator[Listener]:
     """Show what an analysis says on stderr, and its progress on a terminal."""
+    from pipeline.listener import Listener  # noqa: PLC0415
     from pipeline.progress import Progress  # noqa: PLC0415 - `--help` must not wait for the stages
-    from pipeline.workflow import Listener  # noqa: PLC0415
 
     with Progress() as progress:
         yield Listener(_warn, progress.expect, progress.advance)

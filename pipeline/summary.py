@@ -13,7 +13,7 @@ from pipeline.untrusted import one_line, shorten
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Record
+    from pipeline.analysis import Analysis, Record
 
 _TOP: Final = 3
 _WIDTH: Final = 100

@@ -17,6 +17,7 @@ from recount import is_failed, judged_rows, listed_runs, write_runs
 
 from pipeline import analyze, decisions, error_modes, frames, packets, stats, turnsets, validate
 from pipeline.errors import InputError
+from pipeline.ingest import unite
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
 from pipeline.records import Options
@@ -280,8 +281,8 @@ def test_no_stage_changes_the_frame_that_it_is_given():
     built = frames.build_frames(batch, listed.name, ())
     labelled = error_modes.assign_error_modes(built.turns, builtin_rules())
     settled = decisions.assign_buckets(labelled)
-    turns, failures = map(frames.concat, zip(frames.split_failures(settled), strict=True))
-    scores = frames.concat([built.scores])
+    turns, failures = (unite([part]) for part in frames.split_failures(settled))
+    scores = unite([built.scores])
     units = [find_units(analyze(SAMPLES / "library_repeats").inputs, by) for by in ("model", "run")]
     grids = turnsets.turn_grids(turns, units[0], "any")
     difficulty = turnsets.turn_difficulty(grids)
@@ -292,7 +293,6 @@ def test_no_stage_changes_the_frame_that_it_is_given():
         (error_modes.assign_error_modes, built.turns, builtin_rules()),
         (decisions.assign_buckets, labelled),
         (frames.split_failures, settled),
-        (frames.concat, [settled, settled]),
         (validate.Questions().add, settled),
         (validate.check_comparison, turns, failures, scores, listed.runs),
         (validate.check_comparable, grids, units[0]),

@@ -12,7 +12,8 @@ from pipeline import stats, turnsets
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
-    from pipeline.document import Analysis, Report
+    from pipeline.analysis import Analysis
+    from pipeline.document import Report
 
 _TOP_LINE: Final = (
     c.RUNS,

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from pipeline.document import Analysis, Report
+    from pipeline.analysis import Analysis
+    from pipeline.document import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
 
 import tabulate
 
-from pipeline.document import (
-    BulletList,
-    Code,
-    Datapoint,
-    Heading,
-    Paragraph,
-    Quote,
-    Strong,
-    Table,
-)
+from pipeline.document import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Strong, Table
 from pipeline.formats.interface import Output
 from pipeline.untrusted import one_line, visible
 
 if TYPE_CHECKING:
-    from pipeline.document import Analysis, Block, Inline, Inlines, Report
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block, Inline, Inlines, Report
 
 # Its other width of East Asian characters needs a package that may be installed or not: our bytes may not differ.
 tabulate.WIDE_CHARS_MODE = False

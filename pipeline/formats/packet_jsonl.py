@@ -13,7 +13,8 @@ from pipeline.formats.interface import Output
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipeline.document import Analysis, Report
+    from pipeline.analysis import Analysis
+    from pipeline.document import Report
 
 _RAW: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
 _NUMBERS: Final = (c.LATENCY_MS, c.TTFB_MS)

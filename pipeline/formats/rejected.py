@@ -10,7 +10,8 @@ from pipeline import schema as c
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
-    from pipeline.document import Analysis, Report
+    from pipeline.analysis import Analysis
+    from pipeline.document import Report
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import judged
+import msgspec
+
 from pipeline.errors import InputError
+from pipeline.lenient import clean
 from pipeline.load.reading import read_bytes
 
 if TYPE_CHECKING:
@@ -78,9 +80,31 @@ def _transcript(text: bytes) -> Transcript:
     for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip():
             continue
-        decoded = judged.decode_said(line)
+        decoded = _said(line)
         if decoded is None:
             unreadable.append(number)
         else:
             said[decoded[0]] = decoded[1:]
     return Transcript(said, tuple(unreadable))
+
+
+class _Said(msgspec.Struct, gc=False):
+    turn: int
+    user_text: str | None = None
+    assistant_text: str | None = None
+
+
+_decode_said: Final = msgspec.json.Decoder(_Said).decode
+
+
+def _said(line: bytes) -> tuple[int, str, str] | None:
+    """Decode one line of a transcript: turn, user text, assistant text; `None` for one that cannot be read."""
+    try:
+        said = _decode_said(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            value = clean(json.loads(line), "", [])
+            said = msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return None
+    return said.turn, said.user_text or "", said.assistant_text or ""

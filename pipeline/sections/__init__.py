@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from pipeline.document import Report
 
 if TYPE_CHECKING:
-    from pipeline.document import Analysis
+    from pipeline.analysis import Analysis
     from pipeline.sections.interface import Section
 
 

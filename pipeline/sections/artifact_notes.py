@@ -12,7 +12,8 @@ from pipeline.sections.interface import Section, table, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Block
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block
 
 _PER_PLACE = 20
 

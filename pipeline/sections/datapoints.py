@@ -9,7 +9,7 @@ from pipeline.document import Code, Datapoint, Quote
 from pipeline.untrusted import shorten
 
 if TYPE_CHECKING:
-    from pipeline.document import Record
+    from pipeline.analysis import Record
 
 _LIMITS = {
     c.USER_TEXT: ("User", 600),

@@ -12,7 +12,8 @@ from pipeline.sections.interface import Section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Block
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block
 
 _TERMS = {
     "Row": "one turn of one run as judged. Its row id is the run id, a colon, and the turn.",

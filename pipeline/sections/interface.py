@@ -11,7 +11,8 @@ from pipeline.document import Heading, Strong, Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from pipeline.document import Analysis, Block, Inline, Inlines
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block, Inline, Inlines
 
 
 @dataclass(frozen=True, slots=True)

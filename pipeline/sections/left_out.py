@@ -11,7 +11,8 @@ from pipeline.sections.interface import Section, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Block
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:

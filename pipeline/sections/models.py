@@ -15,7 +15,8 @@ from pipeline.sections.interface import Section, labelled_turns, per_benchmark, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Block, Datapoint, Record
+    from pipeline.analysis import Analysis, Record
+    from pipeline.document import Block, Datapoint
 
 _DATAPOINTS = 3
 

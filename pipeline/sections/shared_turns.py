@@ -13,7 +13,8 @@ from pipeline.untrusted import one_line, shorten
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.document import Analysis, Block
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block
 
 _USER_TEXT_LENGTH = 160
 

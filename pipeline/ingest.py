@@ -1,0 +1,120 @@
+"""Read, check and label the runs, batch by batch, and keep what the counting needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline import decisions, error_modes, frames, validate
+from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.artifacts import read_artifacts
+from pipeline.load.reading import shown
+from pipeline.load.rows import LoadedRun, read_batches
+from pipeline.pipelined import one_behind
+from pipeline.records import Note, Options, RejectedLine, RunInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pipeline.listener import Listener
+    from pipeline.plan import Plan
+
+
+@dataclass(slots=True)
+class Rows:
+    """What reading leaves behind: light tables, and what was noted on the way."""
+
+    turns: list[pa.Table] = field(default_factory=list)
+    failures: list[pa.Table] = field(default_factory=list)
+    scores: list[pa.Table] = field(default_factory=list)
+    questions: validate.Questions = field(default_factory=validate.Questions)
+    dimensions: dict[str, None] = field(default_factory=dict)
+    inputs: list[RunInput] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    rejected: list[RejectedLine] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None]) -> Rows:
+    """Read, check and label run by run; `store` receives the finished turns with all texts."""
+    rows = Rows()
+
+    def finish(batch: list[LoadedRun]) -> None:
+        for loaded in batch:
+            _note_bad_lines(loaded, plan.options, rows)
+            rows.inputs.append(_as_input(loaded))
+            rows.notes += validate.check_run(loaded, read_artifacts(loaded.run))
+        if rows.problems:
+            return
+        built = frames.build_frames(batch, plan.listed.name, plan.options.exclude_dimensions)
+        turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules))
+        store(turns)
+        rows.questions.add(turns)
+        light, failures = frames.split_failures(turns)
+        rows.turns.append(light)
+        rows.failures.append(failures)
+        rows.scores.append(built.scores)
+        rows.dimensions |= dict.fromkeys(built.dimensions)
+
+    for _ in one_behind(finish, read_batches(plan.listed.runs, listener.advance)):
+        pass
+    if rows.problems:
+        raise InputError(*rows.problems)
+    if not any(run.rows for run in rows.inputs):
+        raise InputError(
+            Problem(plan.listed.name, "no judged row is left", "see the rejected lines, or judge the runs")
+        )
+    _check_excluded(plan.options, rows.dimensions)
+    return rows
+
+
+def _note_bad_lines(loaded: LoadedRun, options: Options, rows: Rows) -> None:
+    rows.problems += loaded.unreadable
+    if loaded.unreadable:
+        return
+    if not options.skip_bad_rows:
+        place = shown(loaded.run.judged_file)
+        rows.problems += [Problem(f"{place}:{bad.line}", bad.what, bad.fix) for bad in loaded.bad]
+        if not loaded.bad and not loaded.table.num_rows:
+            fix = "judge the run, or go on without its rows with --skip-bad-rows"
+            rows.problems.append(Problem(place, "no judged row in this file", fix))
+        return
+    for line in dict.fromkeys(bad.line for bad in loaded.bad):
+        faults = [bad for bad in loaded.bad if bad.line == line]
+        reason = "; ".join(bad.what for bad in faults)
+        raw = faults[0].raw.decode(errors="backslashreplace")
+        rows.rejected.append(RejectedLine(loaded.run.source, line, reason, raw))
+
+
+def _as_input(loaded: LoadedRun) -> RunInput:
+    return RunInput(
+        run_id=loaded.run.run_id,
+        model_name=loaded.model_name,
+        benchmark_name=loaded.run.benchmark_name,
+        judged_file=loaded.run.source,
+        sha256=loaded.sha256,
+        rows=loaded.table.num_rows,
+    )
+
+
+def _check_excluded(options: Options, dimensions: Iterable[str]) -> None:
+    known = list(dimensions)
+    if unknown := [name for name in options.exclude_dimensions if name not in known]:
+        fix = f"the data has: {', '.join(known) or 'none'}"
+        raise UsageError(*(Problem("--exclude-dimension", f"no dimension {name!r}", fix) for name in unknown))
+
+
+def unite(parts: list[pa.Table]) -> pa.Table:
+    """Put the tables of all batches below one another, each column in one piece with one dictionary.
+
+    Empties `parts` and goes column by column, so that hardly anything is held twice.
+    """
+    united = pa.concat_tables(parts).unify_dictionaries()
+    parts.clear()
+    columns = {}
+    for name in united.column_names:
+        columns[name] = united[name].combine_chunks()
+        united = united.drop_columns([name])
+    return pa.table(columns)

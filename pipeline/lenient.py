@@ -1,0 +1,156 @@
+"""Read one line of JSON that the typed decoder refused: what is wrong with it, or what had to be replaced."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final
+
+PAYLOADS: Final = ("tool_calls", "tool_results")
+MAX_TURN: Final = 2**63 - 1
+_STRINGS: Final = (
+    "user_text",
+    "assistant_text",
+    "judge_reasoning",
+    "claude_reasoning",
+    "openai_reasoning",
+    "reasoning",
+    "model_name",
+)
+_NUMBERS: Final = ("latency_ms", "ttfb_ms")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class LineError(ValueError):
+    """A line is no judged row; `faults` are pairs of what is wrong and the nearest fix."""
+
+    def __init__(self, *faults: tuple[str, str]) -> None:
+        self.faults = faults
+
+
+def row_fields(line: bytes, found: list[str]) -> dict[str, Any]:
+    """Decode one judged row and check it: its fields, tool payloads as JSON bytes; `found` receives the repairs.
+
+    Raises `LineError` with everything that is wrong with the line.
+    """
+    try:
+        value = clean(json.loads(line.decode(), parse_int=integer), "", found)
+    except UnicodeDecodeError as error:
+        what = f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}"
+        raise LineError((what, "save the file as UTF-8")) from None
+    except json.JSONDecodeError as error:
+        what = f"not JSON: {error.msg} at column {error.colno}"
+        raise LineError((what, "write one JSON object per line")) from None
+    except RecursionError:
+        raise LineError(("nested too deeply to be read", "flatten the row's payloads")) from None
+    if not isinstance(value, dict):
+        raise LineError((f"{_kind(value)} where a judged row should be", "write one JSON object per line"))
+    if faults := [*_turn_faults(value), *_score_faults(value)]:
+        raise LineError(*faults)
+    fields: dict[str, Any] = {"turn": int(value["turn"]), "scores": value["scores"]}
+    fields |= {name: _text(value.get(name), name, found) for name in _STRINGS}
+    fields |= {name: _number(value.get(name), name, found) for name in _NUMBERS}
+    return fields | {name: to_json(value.get(name)) for name in PAYLOADS}
+
+
+def _turn_faults(row: dict[str, Any]) -> list[tuple[str, str]]:
+    if "turn" not in row:
+        return [("no turn", 'add "turn": the number of the exchange, from 0')]
+    turn = row["turn"]
+    whole = isinstance(turn, int | float) and not isinstance(turn, bool) and turn == int(turn)
+    if whole and 0 <= turn <= MAX_TURN:
+        return []
+    return [(f"turn is {_show(turn)}", "write an integer, 0 or more")]
+
+
+def _score_faults(row: dict[str, Any]) -> list[tuple[str, str]]:
+    if "scores" not in row:
+        return [("no scores", 'add "scores": an object of true, false or null by dimension')]
+    scores = row["scores"]
+    if not isinstance(scores, dict):
+        return [(f"scores is {_show(scores)}", "write an object of true, false or null by dimension")]
+    return [
+        (f"score {_show(name)} is {_show(score)}", f"write {_nearest_score(score)}")
+        for name, score in scores.items()
+        if score is not None and not isinstance(score, bool)
+    ]
+
+
+def _nearest_score(score: object) -> str:
+    match score:
+        case 1 | "true" | "True" | "pass" | "passed" | "yes" | "1":
+            return "true"
+        case 0 | "false" | "False" | "fail" | "failed" | "no" | "0":
+            return "false"
+        case "" | "null" | "None" | "n/a" | "N/A" | "na":
+            return "null"
+        case _:
+            return "true, false or null"
+
+
+def _text(value: object, name: str, found: list[str]) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    found.append(f"{name} is {_kind(value)}; kept as JSON text")
+    return to_json(value).decode()
+
+
+def _number(value: object, name: str, found: list[str]) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            value = "a number beyond the range of a float"
+    if value is not None:
+        found.append(f"{name} is {_show(value)}; read as not measured")
+    return None
+
+
+def integer(digits: str) -> int | float:
+    """Read an integer as long as Python reads any; a longer one counts as beyond all numbers."""
+    # int() refuses more than 4300 digits: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+    return int(digits) if len(digits) <= 4300 else math.inf  # noqa: PLR2004
+
+
+def clean(value: Any, path: str, found: list[str]) -> Any:  # noqa: ANN401 - any JSON value
+    """Replace non-finite numbers by null and lone surrogates by U+FFFD, noting each."""
+    match value:
+        case float() if not math.isfinite(value):
+            found.append(f"{path or 'the row'} holds {value}; read as null")
+            return None
+        case str() if _SURROGATE.search(value):
+            found.append(f"{path or 'the row'} holds a lone surrogate; read as U+FFFD")
+            return _SURROGATE.sub("\ufffd", value)
+        case list():
+            return [clean(item, path, found) for item in value]
+        case dict():
+            return {clean(key, path or "a key", found): clean(item, path or key, found) for key, item in value.items()}
+        case _:
+            return value
+
+
+def to_json(value: object) -> bytes:
+    """Write a cleaned value as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a truth value"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def _show(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 - what fits on a terminal line
