@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import export, stats, turnsets, validate
 from pipeline import schema as c
+from pipeline import stats, turnsets, validate
 from pipeline.analysis import Analysis
+from pipeline.export.staging import staged
+from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.formats.parquet import TableWriter
 from pipeline.ingest import Rows, read_rows, unite
 from pipeline.listener import SILENT, Listener
@@ -71,18 +73,18 @@ class Written:
 
     analysis: Analysis
     report: Path
-    target: export.Target
+    target: Target
 
 
 def analyze_into(request: Request, output: Path | None, listener: Listener = SILENT) -> Written:
     """Analyse and write the analysis folder (`results/<name>/` when `output` is `None`)."""
     plan = make_plan(request, listener)
-    target = export.choose_target(output, plan.listed.name)
+    target = choose_target(output, plan.listed.name)
     sources = [run.directory for run in plan.listed.runs] + [plan.listed.base] * (
         plan.listed.comparison_dir is not None
     )
-    export.refuse_unfit(target, sources, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
-    with export.staged(target) as staging:
+    refuse_unfit(target, sources, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
+    with staged(target) as staging:
         with staging.file(c.TURNS_PARQUET) as stream, TableWriter(stream, c.TURNS) as table:
             rows = read_rows(plan, listener, table.write)
         analysis = _count(plan, rows)

@@ -5,89 +5,30 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import shutil
-import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from pipeline import schema as c
-from pipeline.errors import OutputError, Problem
+from pipeline.export.dependencies import dependencies
+from pipeline.export.guards import locked, refusals, uninterrupted
 from pipeline.formats import all_outputs
 from pipeline.formats.markdown import is_unedited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipeline.analysis import Analysis
     from pipeline.document import Report
+    from pipeline.export.target import Target
     from pipeline.formats.interface import Output
 
 _OWN_NAMES: Final = frozenset(
     {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
 )
-
-
-_UNFIT_FOR_MAKE: Final = re.compile(r"[\n\t;|\\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where an analysis goes: the folder, and the report's name without its ending."""
-
-    folder: Path
-    stem: str = c.REPORT_STEM
-
-    @property
-    def report(self) -> Path:
-        """The report file."""
-        return self.folder / f"{self.stem}.md"
-
-    @property
-    def new_report(self) -> Path:
-        """Where the report goes when the present one was edited by hand."""
-        return self.folder / f"{self.stem}.new.md"
-
-
-def choose_target(output: Path | None, name: str) -> Target:
-    """Choose the analysis folder: `output`, which may name the report file, else `results/<name>/`."""
-    if output is None:
-        plain = "".join("_" if char in "/\\\0" or ord(char) < ord(" ") else char for char in name).lstrip(".")
-        return Target(_absolute(Path("results") / (plain or "analysis")))
-    if output.suffix == ".md":
-        return Target(_absolute(output.parent), output.stem)
-    return Target(_absolute(output))
-
-
-def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[str, str]]) -> None:
-    """Refuse a folder that lies inside an input folder or belongs to another comparison.
-
-    `runs` holds the (benchmark, run id) pairs of this call. Raises `OutputError`.
-    """
-    folder = target.folder.resolve()
-    for source in input_folders:
-        if folder.is_relative_to(source.resolve()):
-            raise OutputError(
-                Problem(str(target.folder), f"lies inside the input folder {source}", "choose another --output")
-            )
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(Problem(str(target.folder), "is a file, not a folder", "choose another --output"))
-    path = folder / c.ANALYSIS_JSON
-    if not path.exists():
-        return
-    try:
-        there = {(run[c.BENCHMARK], run[c.RUN_ID]) for run in json.loads(path.read_bytes())["inputs"]}
-    except (OSError, ValueError, LookupError, TypeError):
-        what = "is no analysis that can be read"
-        raise OutputError(Problem(str(path), what, "remove it, or choose another --output")) from None
-    if not there & runs:
-        what = "belongs to another comparison: it shares no run with this one"
-        raise OutputError(Problem(str(target.folder), what, "choose another --output"))
 
 
 class Staging:
@@ -103,7 +44,7 @@ class Staging:
         """Open a file of the folder for writing. Raises `OutputError` when the file system refuses."""
         path = self._folder / name
         self._names.append(name)
-        with _refusals(self.target.folder / name):
+        with refusals(self.target.folder / name):
             path.parent.mkdir(exist_ok=True)
             with path.open("wb") as stream:
                 yield stream
@@ -123,7 +64,7 @@ class Staging:
         """Write the two files that hold on this machine only: the dependencies for make, and where things lie."""
         goal = self.target.folder / c.ANALYSIS_JSON
         with self.file(c.DEPENDENCIES) as stream:
-            stream.write(_dependencies(goal, inputs).encode(errors="surrogateescape"))
+            stream.write(dependencies(goal, inputs).encode(errors="surrogateescape"))
         outputs = sorted({*self._names, c.LOCAL_JSON})
         with self.file(c.LOCAL_JSON) as stream:
             stream.write(json.dumps(local | {"outputs": outputs}, indent=2).encode() + b"\n")
@@ -136,9 +77,9 @@ class Staging:
         target = self.target
         names = sorted(set(self._names), key=lambda name: (name == c.ANALYSIS_JSON, name))
         places = {name: target.folder / name for name in names}
-        with _refusals(target.folder), _uninterrupted():
+        with refusals(target.folder), uninterrupted():
             target.folder.mkdir(exist_ok=True)
-            with _locked(target.folder):
+            with locked(target.folder):
                 for path in places.values():
                     if path.is_dir():
                         raise IsADirectoryError(0, "is a folder where a file should go", str(path))
@@ -176,13 +117,13 @@ def staged(target: Target) -> Iterator[Staging]:
     missing = [path for path in (parent, *parent.parents) if not path.exists()]
     with ExitStack() as cleanup:
         cleanup.callback(_remove_empty, missing)
-        with _refusals(target.folder), _uninterrupted():
+        with refusals(target.folder), uninterrupted():
             parent.mkdir(parents=True, exist_ok=True)
-            with _locked(parent):
+            with locked(parent):
                 _sweep(target)
                 folder = Path(mkdtemp(prefix=_prefix(target), dir=parent))
                 cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-                cleanup.enter_context(_locked(folder))
+                cleanup.enter_context(locked(folder))
         yield Staging(target, folder)
 
 
@@ -222,66 +163,3 @@ def _is_own(name: str) -> bool:
     path = Path(name)
     plain = len(path.parts) == 1 and (name in _OWN_NAMES or path.suffix in (".md", ".html"))
     return plain or (path.parts[:-1] == ("tables",) and path.suffix == ".parquet")
-
-
-def _dependencies(goal: Path, inputs: Sequence[Path]) -> str:
-    """Write a rule for make: the goal, by its short and its full name, needs the inputs.
-
-    Each input is a goal without a recipe too, so that one may vanish. A path that no rule can hold is left out.
-    """
-    here = Path.cwd()
-
-    def short(path: Path) -> str:
-        return _quoted(path.relative_to(here) if path.is_relative_to(here) else path)
-
-    goals = " ".join(dict.fromkeys([short(goal), _quoted(goal)])).replace("%", "\\%")
-    needed = [short(path) for path in inputs if not _UNFIT_FOR_MAKE.search(str(path))]
-    rule = " \\\n  ".join([f"{goals}:", *needed])
-    vanished = [f"{path}:".replace("%", "\\%") for path in needed]
-    return "\n\n".join(["equals := =", rule, *vanished]) + "\n"
-
-
-def _quoted(path: Path) -> str:
-    """Quote a path for make, which takes an equals sign in a rule for an assignment."""
-    text = str(path).replace("$", "$$").replace("=", "$(equals)")
-    return re.sub(r"[ #:]", r"\\\g<0>", text)
-
-
-@contextmanager
-def _refusals(place: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an error that names the place."""
-    try:
-        yield
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}"
-        raise OutputError(
-            Problem(str(error.filename or place), what, "free space, or choose another --output")
-        ) from None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, so that one process at a time works on it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C and termination back for a moment that must not be cut in two."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - Path.absolute() keeps `..`

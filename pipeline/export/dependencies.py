@@ -1,0 +1,35 @@
+"""Tell make which files an analysis was made from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_UNFIT_FOR_MAKE: Final = re.compile(r"[\n\t;|\\]")
+
+
+def dependencies(goal: Path, inputs: Sequence[Path]) -> str:
+    """Write a rule for make: the goal, by its short and its full name, needs the inputs.
+
+    Each input is a goal without a recipe too, so that one may vanish. A path that no rule can hold is left out.
+    """
+    here = Path.cwd()
+
+    def short(path: Path) -> str:
+        return _quoted(path.relative_to(here) if path.is_relative_to(here) else path)
+
+    goals = " ".join(dict.fromkeys([short(goal), _quoted(goal)])).replace("%", "\\%")
+    needed = [short(path) for path in inputs if not _UNFIT_FOR_MAKE.search(str(path))]
+    rule = " \\\n  ".join([f"{goals}:", *needed])
+    vanished = [f"{path}:".replace("%", "\\%") for path in needed]
+    return "\n\n".join(["equals := =", rule, *vanished]) + "\n"
+
+
+def _quoted(path: Path) -> str:
+    """Quote a path for make, which takes an equals sign in a rule for an assignment."""
+    text = str(path).replace("$", "$$").replace("=", "$(equals)")
+    return re.sub(r"[ #:]", r"\\\g<0>", text)
