@@ -33,7 +33,8 @@ def one_line_kept(line: str) -> str:
 def _lines(analysis: Analysis) -> Iterator[str]:
     counts = [row for name in analysis.benchmarks for row in analysis.records("model_counts", name)]
     judged, failed = (sum(row[name] for row in counts) for name in (c.ROWS_JUDGED, c.FAILED_ROWS))
-    yield f"{analysis.name}: {rate(failed, judged)} of judged rows failed in {words('run', len(analysis.inputs))}"
+    said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
+    yield f"{analysis.name}: {said} in {words('run', len(analysis.inputs))}"
     yield f"Status: {analysis.status.replace('_', ' ').upper()}" + (
         "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
     )
@@ -73,7 +74,8 @@ def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
 
 def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
     model, failed = row[c.MODEL], row[c.FAILED_ROWS]
-    yield f"  {model}: {rate(failed, row[c.ROWS_JUDGED])} failed in {words('run', row[c.RUNS])}"
+    said = f"{rate(failed, row[c.ROWS_JUDGED])} failed" if row[c.ROWS_JUDGED] else "no judged row"
+    yield f"  {model}: {said} in {words('run', row[c.RUNS])}"
     extra = [
         f"ended session {row[c.ENDED]}" if row[c.ENDED] else "",
         f"filled in after an ending {row[c.ENDED_EARLY]}" if row[c.ENDED_EARLY] else "",
