@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -13,6 +13,9 @@ from pipeline import printing, startup
 from pipeline.errors import PipelineError, Problem
 from pipeline.options import spread, takes_inputs
 from pipeline.records import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="error-analysis",
@@ -63,27 +66,38 @@ def check(request: Request, as_json: AsJson = False) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit code; every error a user can cause is printed, none raised."""
-    as_json = "--json" in arguments
     try:
-        code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False)
-        sys.stdout.flush()
-    except PipelineError as error:
-        printing.print_problems(error.problems, error.exit_code, as_json=as_json)
-        return error.exit_code
-    except typer.TyperException as error:
-        problem = Problem("", error.format_message().rstrip("."), "see error-analysis --help")
-        printing.print_problems([problem], error.exit_code, as_json=as_json)
-        return error.exit_code
+        return _run(arguments, as_json="--json" in arguments)
     except BrokenPipeError:
+        return printing.close_quietly()
+    except OSError as error:
         printing.close_quietly()
-        return 0
-    if code == printing.INTERRUPTED:
-        printing.print_problems([Problem("", "interrupted; nothing was written")], code, as_json=as_json)
-    return code if isinstance(code, int) else 0
+        problem = Problem("", f"the output cannot be written: {error.strerror or error}", "free space")
+        printing.print_problems([problem], PipelineError.exit_code, as_json=False)
+        return PipelineError.exit_code
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
+    problems: Sequence[Problem]
+    try:
+        code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False) or 0
+        problems = [Problem("", "interrupted")] if code == printing.INTERRUPTED else []
+    except PipelineError as error:
+        code, problems = error.exit_code, error.problems
+    except typer.TyperException as error:
+        code = error.exit_code
+        problems = [Problem("", error.format_message().rstrip("."), "see error-analysis --help")]
+    if problems:
+        printing.print_problems(problems, code, as_json=as_json)
+    return int(code)
 
 
 def main() -> NoReturn:
     """Enter here: `error-analysis` and `python -m pipeline`."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    startup.prepare()
-    startup.leave(run(sys.argv[1:]))
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        startup.prepare()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = printing.INTERRUPTED
+    startup.leave(code)

@@ -81,11 +81,10 @@ def _note_bad_lines(loaded: LoadedRun, options: Options, rows: Rows) -> None:
             fix = "judge the run, or go on without its rows with --skip-bad-rows"
             rows.problems.append(Problem(place, "no judged row in this file", fix))
         return
-    for line in dict.fromkeys(bad.line for bad in loaded.bad):
-        faults = [bad for bad in loaded.bad if bad.line == line]
-        reason = "; ".join(bad.what for bad in faults)
-        raw = faults[0].raw.decode(errors="backslashreplace")
-        rows.rejected.append(RejectedLine(loaded.run.source, line, reason, raw))
+    rows.rejected += [
+        RejectedLine(loaded.run.source, line, reason, raw.decode(errors="backslashreplace"))
+        for line, (reason, raw) in loaded.bad_lines.items()
+    ]
 
 
 def _as_input(loaded: LoadedRun) -> RunInput:

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from pipeline import schema as c
 from pipeline.untrusted import one_line
@@ -66,6 +66,8 @@ def print_written(written: Written, *, as_json: bool) -> None:
 
 def print_checks(analysis: Analysis, *, as_json: bool) -> int:
     """Print the artifact notes; return the exit code."""
+    from pipeline.sections.interface import words  # noqa: PLC0415
+
     errors = [note for note in analysis.notes if note.severity == "error"]
     code = 2 if errors else 0
     if as_json:
@@ -82,8 +84,8 @@ def print_checks(analysis: Analysis, *, as_json: bool) -> int:
         return code
     lines = [one_line(f"{note.severity}: {note.where}: {note.what}") for note in analysis.notes]
     counts = Counter(note.severity for note in analysis.notes)
-    found = ", ".join(f"{counts[name]} {name}" for name in ("error", "warning", "info"))
-    _print("\n".join([*lines, f"{len(analysis.inputs)} runs checked: {found}"]))
+    found = f"{words('error', counts['error'])}, {words('warning', counts['warning'])}, {counts['info']} info"
+    _print("\n".join([*lines, f"{words('run', len(analysis.inputs))} checked: {found}"]))
     return code
 
 
@@ -104,14 +106,14 @@ def print_problems(problems: Sequence[Problem], code: int, *, as_json: bool) -> 
             _warn(f"error: {file}: {n} problems in all, {n - _PER_FILE} not shown (--json lists them)")
 
 
-def close_quietly() -> None:
-    """Leave without complaint when the reader of our output has gone."""
+def close_quietly() -> int:
+    """Let what is left for stdout go nowhere, its reader having gone; return the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _print(text: str) -> None:
-    sys.stdout.buffer.write(text.encode(errors="replace") + b"\n")
-    sys.stdout.flush()
+    _write(sys.stdout, text)
 
 
 def _print_json(value: object) -> None:
@@ -119,8 +121,14 @@ def _print_json(value: object) -> None:
 
 
 def _warn(text: str) -> None:
-    sys.stderr.buffer.write(one_line(text).encode(errors="replace") + b"\n")
-    sys.stderr.flush()
+    _write(sys.stderr, one_line(text))
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line in UTF-8, whatever the terminal says that it takes; a closed stream takes nothing."""
+    if stream is not None:
+        stream.buffer.write(text.encode(errors="replace") + b"\n")
+        stream.flush()
 
 
 def _short(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 
@@ -43,6 +44,7 @@ _NO_PANDAS: Final[Any] = _NoPandas()
 
 def leave(code: int) -> NoReturn:
     """End the process at once: everything is written and closed, only taking down every object is left."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # full, closed, or not there
+            stream.flush()
     os._exit(code)

@@ -88,9 +88,8 @@ def _file_notes(loaded: LoadedRun) -> Iterator[Note]:
     source = loaded.run.source
     if not loaded.table.num_rows:
         yield Note("warning", source, "no judged row")
-    for line in sorted({line.line for line in loaded.bad}):
-        what = "; ".join(bad.what for bad in loaded.bad if bad.line == line)
-        yield Note("warning", f"{source}:{line}", f"row left out: {what}")
+    for line, (reason, _) in loaded.bad_lines.items():
+        yield Note("warning", f"{source}:{line}", f"row left out: {reason}")
     for turn, dropped, counting in loaded.duplicates:
         what = f"turn {turn} was judged twice: line {counting} counts, line {dropped} does not"
         yield Note("warning", f"{source}:{dropped}", what)

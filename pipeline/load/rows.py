@@ -44,6 +44,14 @@ class LoadedRun:
     unreadable: tuple[Problem, ...] = ()
     """What the file system refused; then there are no rows."""
 
+    @property
+    def bad_lines(self) -> dict[int, tuple[str, bytes]]:
+        """The bad lines by number: everything that is wrong with each, and its bytes."""
+        reasons: dict[int, list[str]] = {}
+        for bad in self.bad:
+            reasons.setdefault(bad.line, []).append(bad.what)
+        return {bad.line: ("; ".join(reasons[bad.line]), bad.raw) for bad in self.bad}
+
 
 def read_batches(runs: Sequence[Run], advance: Callable[[int], None]) -> Iterator[list[LoadedRun]]:
     """Read the runs in their order, small ones together: one batch is one large run or several small ones.
