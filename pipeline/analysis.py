@@ -175,10 +175,10 @@ class Analysis:
     def __repr__(self) -> str:
         counts = self.tables["model_counts"]
         judged = pc.sum(counts[c.ROWS_JUDGED]).as_py()
-        return (
-            f"<Analysis {self.name!r}: {len(self.inputs)} runs, {len(counts)} {self.options.compare_by}s, "
-            f"{self.failed_rows}/{judged} judged rows failed, {self.status}>"
-        )
+        several = len(self.benchmarks) > 1
+        found = f"{len(self.benchmarks)} benchmarks" if several else f"{self.failed_rows}/{judged} judged rows failed"
+        units = f"{len(counts)} {self.options.compare_by}s"
+        return f"<Analysis {self.name!r}: {len(self.inputs)} runs, {units}, {found}, {self.status}>"
 
     @cached_property
     def failed_rows(self) -> int:

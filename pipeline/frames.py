@@ -103,9 +103,7 @@ def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pa.D
     blank = np.asarray(pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)))
     nothing_called = np.asarray(pc.match_substring_regex(tool_calls, judged.NO_PAYLOAD))
     kinds = {
-        c.ENDED_EARLY: np.asarray(pc.starts_with(texts, "[MODEL_ENDED_SESSION_EARLY]")),
-        c.ENDED: np.asarray(pc.starts_with(texts, "[MODEL_ENDED_SESSION]")),
-        c.EMPTY_RESPONSE: np.asarray(pc.starts_with(texts, "[EMPTY_RESPONSE")),
+        **{kind: np.asarray(pc.starts_with(texts, sentinel)) for kind, sentinel in c.SENTINELS.items()},
         c.NO_TEXT: blank & nothing_called,
         c.TOOL_CALL_ONLY: blank,
     }

@@ -125,7 +125,8 @@ def clean(value: Any, path: str, found: list[str]) -> Any:  # noqa: ANN401 - any
         case list():
             return [clean(item, path, found) for item in value]
         case dict():
-            return {clean(key, path or "a key", found): clean(item, path or key, found) for key, item in value.items()}
+            keys = {key: clean(key, path or "a key", found) for key in value}
+            return {keys[key]: clean(item, path or keys[key], found) for key, item in value.items()}
         case _:
             return value
 

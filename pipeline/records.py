@@ -70,6 +70,12 @@ class Note:
     where: str
     what: str
 
+    def __post_init__(self) -> None:
+        """Make both texts valid Unicode: file names need not be, and every output of ours is."""
+        for name in ("where", "what"):
+            text = getattr(self, name).encode(errors="replace").decode()
+            object.__setattr__(self, name, text)
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:

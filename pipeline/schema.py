@@ -176,6 +176,13 @@ ENDED: Final = "model_ended_session"
 ENDED_EARLY: Final = "model_ended_session_early"
 EMPTY_RESPONSE: Final = "empty_response"
 
+SENTINELS: Final = {
+    ENDED_EARLY: "[MODEL_ENDED_SESSION_EARLY]",
+    ENDED: "[MODEL_ENDED_SESSION]",
+    EMPTY_RESPONSE: "[EMPTY_RESPONSE",
+}
+"""How a response begins that the harness marked; the first that fits names its kind."""
+
 RULE: Final = "rule"
 REVIEW: Final = "review"
 BUCKET_SOURCES: Final = (RULE, REVIEW)

@@ -33,8 +33,12 @@ def one_line_kept(line: str) -> str:
 def _lines(analysis: Analysis) -> Iterator[str]:
     counts = [row for name in analysis.benchmarks for row in analysis.records("model_counts", name)]
     judged, failed = (sum(row[name] for row in counts) for name in (c.ROWS_JUDGED, c.FAILED_ROWS))
-    said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
-    yield f"{analysis.name}: {said} in {words('run', len(analysis.inputs))}"
+    runs = words("run", len(analysis.inputs))
+    if len(analysis.benchmarks) > 1:
+        yield f"{analysis.name}: {runs} on {len(analysis.benchmarks)} benchmarks"
+    else:
+        said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
+        yield f"{analysis.name}: {said} in {runs}"
     yield f"Status: {analysis.status.replace('_', ' ').upper()}" + (
         "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
     )

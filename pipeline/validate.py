@@ -36,20 +36,23 @@ class Questions:
     """What was asked at each turn of each benchmark, and where runs differ in it."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, dict[int, list[int]]] = {}
+        self._asked: dict[str, dict[int, tuple[int, int, bool]]] = {}
+        """By benchmark and turn: the first text's hash, how many runs asked something, whether any differs."""
 
     def add(self, turns: pa.Table) -> None:
         """Take note of the user texts of a batch of runs; blank ones ask nothing."""
         columns = (as_list(turns[name]) for name in (c.BENCHMARK, c.TURN, c.USER_TEXT))
         for benchmark, turn, text in zip(*columns, strict=True):
             if text and not text.isspace():
-                self._asked.setdefault(benchmark, {}).setdefault(turn, []).append(hash(text))
+                question = hash(" ".join(text.split()))
+                first, runs, differs = self._asked.setdefault(benchmark, {}).get(turn, (question, 0, False))
+                self._asked[benchmark][turn] = (first, runs + 1, differs or question != first)
 
     def notes(self) -> Iterator[Note]:
         """Remark on turns whose user text differs between runs: a warning, an error when most turns do."""
         for benchmark, asked in self._asked.items():
-            shared = [turn for turn, texts in asked.items() if len(texts) > 1]
-            differing = sorted(turn for turn in shared if len(set(asked[turn])) > 1)
+            shared = [turn for turn, (_, runs, _) in asked.items() if runs > 1]
+            differing = sorted(turn for turn, (_, _, differs) in asked.items() if differs)
             if differing:
                 most = 2 * len(differing) > len(shared)
                 what = f"user_text differs between runs at {_turns(differing)}, {len(differing)}/{len(shared)} shared"
@@ -117,7 +120,7 @@ def _transcript_notes(loaded: LoadedRun, transcript: Transcript) -> Iterator[Not
         yield Note("warning", where, f"unreadable lines: {_numbers(transcript.unreadable)}")
     table = loaded.table.select([c.TURN, c.USER_TEXT, c.ASSISTANT_TEXT])
     rows = {turn: (user, assistant) for turn, user, assistant in zip(*map(_values, table.columns), strict=True)}
-    filled_in = {turn for turn, (_, text) in rows.items() if text.startswith("[MODEL_ENDED_SESSION_EARLY]")}
+    filled_in = {turn for turn, (_, text) in rows.items() if text.startswith(c.SENTINELS[c.ENDED_EARLY])}
     said = transcript.said
     if unjudged := sorted(said.keys() - rows.keys()):
         yield Note("warning", where, f"{_turns(unjudged)} in the transcript but not judged")
@@ -125,8 +128,13 @@ def _transcript_notes(loaded: LoadedRun, transcript: Transcript) -> Iterator[Not
         yield Note("warning", where, f"{_turns(unheard)} judged but not in the transcript")
     both = sorted(rows.keys() & said.keys() - filled_in)
     for side, name in enumerate((c.USER_TEXT, c.ASSISTANT_TEXT)):
-        if differing := [turn for turn in both if rows[turn][side].split() != said[turn][side].split()]:
+        if differing := [turn for turn in both if _differ(rows[turn][side], said[turn][side])]:
             yield Note("warning", where, f"{name} differs from the judged row at {_turns(differing)}")
+
+
+def _differ(one: str, other: str) -> bool:
+    """Tell whether two texts differ in more than white space."""
+    return one != other and one.split() != other.split()
 
 
 def _summary_differences(loaded: LoadedRun, summary: Mapping[str, Any]) -> Iterator[str]:

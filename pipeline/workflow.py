@@ -15,6 +15,7 @@ from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.formats.parquet import TableWriter
 from pipeline.ingest import Rows, read_rows, unite
 from pipeline.listener import SILENT, Listener
+from pipeline.load.reading import plain
 from pipeline.load.texts import Source, fetch_texts
 from pipeline.plan import Plan, input_files, local_facts, make_plan
 from pipeline.records import Options, Request
@@ -115,7 +116,7 @@ def _count(plan: Plan, rows: Rows) -> Analysis:
         *validate.check_comparable(grids, units),
     ]
     sources = {
-        run.source: Source(run.judged_file, read.sha256)
+        run.run_id: Source(run.judged_file, read.sha256)
         for run, read in zip(plan.listed.runs, rows.inputs, strict=True)
     }
     return Analysis(
@@ -124,7 +125,7 @@ def _count(plan: Plan, rows: Rows) -> Analysis:
         options=options,
         included_dimensions=tuple(name for name in rows.dimensions if name not in options.exclude_dimensions),
         rules_sha256=plan.rules.sha256,
-        rules_name="built-in" if plan.rules_file is None else plan.rules_file.name,
+        rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
         inputs=tuple(rows.inputs),
         notes=tuple(notes),
         rejected=tuple(rows.rejected),

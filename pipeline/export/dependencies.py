@@ -18,12 +18,9 @@ def dependencies(goal: Path, inputs: Sequence[Path]) -> str:
     Each input is a goal without a recipe too, so that one may vanish. A path that no rule can hold is left out.
     """
     here = Path.cwd()
-
-    def short(path: Path) -> str:
-        return _quoted(path.relative_to(here) if path.is_relative_to(here) else path)
-
-    goals = " ".join(dict.fromkeys([short(goal), _quoted(goal)])).replace("%", "\\%")
-    needed = [short(path) for path in inputs if not _UNFIT_FOR_MAKE.search(str(path))]
+    names = [goal.relative_to(here), goal] if goal.is_relative_to(here) else [goal]
+    goals = " ".join(map(_quoted, names)).replace("%", "\\%")
+    needed = [_quoted(path) for path in inputs if not _UNFIT_FOR_MAKE.search(str(path))]
     rule = " \\\n  ".join([f"{goals}:", *needed])
     vanished = [f"{path}:".replace("%", "\\%") for path in needed]
     return "\n\n".join(["equals := =", rule, *vanished]) + "\n"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from pipeline import schema as c
 from pipeline.export.dependencies import dependencies
 from pipeline.export.guards import locked, refusals, uninterrupted
+from pipeline.export.target import Target, cut_name
 from pipeline.formats import all_outputs
 from pipeline.formats.markdown import is_unedited
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.document import Report
-    from pipeline.export.target import Target
     from pipeline.formats.interface import Output
 
 _OWN_NAMES: Final = frozenset(
@@ -114,14 +114,17 @@ class Staging:
 def staged(target: Target) -> Iterator[Staging]:
     """Stage the files of an analysis folder; without `move_in`, nothing remains of them, whatever happens."""
     parent = target.folder.parent
+    folder = target.folder
     missing = [path for path in (parent, *parent.parents) if not path.exists()]
     with ExitStack() as cleanup:
         cleanup.callback(_remove_empty, missing)
         with refusals(target.folder), uninterrupted():
             parent.mkdir(parents=True, exist_ok=True)
-            with locked(parent):
-                _sweep(target)
-                folder = Path(mkdtemp(prefix=_prefix(target), dir=parent))
+            # A mounted folder is staged in itself: nothing can be moved in from another file system.
+            home = folder if folder.is_dir() and folder.stat().st_dev != parent.stat().st_dev else parent
+            with locked(home):
+                _sweep(home, _prefix(target))
+                folder = Path(mkdtemp(prefix=_prefix(target), dir=home))
                 cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
                 cleanup.enter_context(locked(folder))
         yield Staging(target, folder)
@@ -136,14 +139,14 @@ def _remove_empty(folders: Sequence[Path]) -> None:
             return
 
 
-def _sweep(target: Target) -> None:
+def _sweep(home: Path, prefix: str) -> None:
     """Remove what killed processes left behind: staging folders that no living process holds."""
-    for folder in target.folder.parent.iterdir():
-        if not folder.name.startswith(_prefix(target)):
+    for folder in home.iterdir():
+        if not folder.name.startswith(prefix):
             continue
         try:
             handle = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # just removed, or another user's
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -155,7 +158,7 @@ def _sweep(target: Target) -> None:
 
 
 def _prefix(target: Target) -> str:
-    return f".{target.folder.name[:100]}.staging-"
+    return f".{cut_name(target.folder.name, 100)}.staging-"
 
 
 def _is_own(name: str) -> bool:

@@ -6,13 +6,16 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import OutputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,16 @@ def choose_target(output: Path | None, name: str) -> Target:
     """Choose the analysis folder: `output`, which may name the report file, else `results/<name>/`."""
     if output is None:
         plain = "".join("_" if char in "/\\\0" or ord(char) < ord(" ") else char for char in name).lstrip(".")
-        return Target(_absolute(Path("results") / (plain or "analysis")))
+        short = plain if len(os.fsencode(plain)) <= _LONGEST_NAME else f"{cut_name(plain, _LONGEST_NAME)}-and-more"
+        return Target(_absolute(Path("results") / (short or "analysis")))
     if output.suffix == ".md":
         return Target(_absolute(output.parent), output.stem)
     return Target(_absolute(output))
+
+
+def cut_name(name: str, size: int) -> str:
+    """Cut a file name to at most `size` bytes."""
+    return os.fsencode(name)[:size].decode(errors="ignore")
 
 
 def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[str, str]]) -> None:

@@ -16,12 +16,9 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.document import Block, Inline, Inlines, Report
 
-# Its other width of East Asian characters needs a package that may be installed or not: our bytes may not differ.
-tabulate.WIDE_CHARS_MODE = False
-
-# What CommonMark, GitHub's tables and mathematics, and raw HTML give a meaning inside a line.
+# What CommonMark, GitHub's tables, mathematics and links, and raw HTML give a meaning inside a line.
 # https://spec.commonmark.org/0.31.2/#backslash-escapes
-_ACTIVE: Final = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+_ACTIVE: Final = re.compile(r"[\\`*\[\]|~$@]|:(?=//)|(?<=[wW]{3})\.|(?<![^\W_])_|_(?![^\W_])")
 # What gives a meaning to a line by standing at its start: headings, lists, quotes, rules, setext lines.
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
 # A heading may close with number signs, which then are not shown.
@@ -77,13 +74,18 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    return tabulate.tabulate(
-        [[cell(content) for content in row] for row in table.rows],
-        headers=[cell(name) for name in table.header],
-        tablefmt="pipe",
-        disable_numparse=True,
-        colalign=["right" if numeric else "left" for numeric in table.numeric] if table.rows else None,
-    )
+    # Measuring East Asian characters needs a package that may be installed or not, and our bytes may not differ.
+    wide, tabulate.WIDE_CHARS_MODE = tabulate.WIDE_CHARS_MODE, False
+    try:
+        return tabulate.tabulate(
+            [[cell(content) for content in row] for row in table.rows],
+            headers=[cell(name) for name in table.header],
+            tablefmt="pipe",
+            disable_numparse=True,
+            colalign=["right" if numeric else "left" for numeric in table.numeric] if table.rows else None,
+        )
+    finally:
+        tabulate.WIDE_CHARS_MODE = wide
 
 
 def _datapoint(point: Datapoint) -> str:

@@ -59,7 +59,7 @@ def read_artifacts(run: Run) -> Artifacts:
         problems.append((transcript_file(run).name, _reason(error)))
     try:
         if summary_file(run).exists():
-            summary = json.loads(read_bytes(summary_file(run)).decode("utf-8-sig"))
+            summary = clean(json.loads(read_bytes(summary_file(run)).decode("utf-8-sig")), "", [])
             if not isinstance(summary, dict):
                 problems.append((summary_file(run).name, "no JSON object"))
                 summary = None

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import absolute, folders_in, is_folder, relative
+from pipeline.load.reading import absolute, folders_in, is_folder, plain, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,4 +86,4 @@ def judged_file(folder: Path, judge: str | None) -> Path:
 
 def judge_name(file: Path) -> str:
     """Name the judge whose rows a judged file holds."""
-    return file.name.removesuffix(_JUDGED)
+    return plain(file.name.removesuffix(_JUDGED))

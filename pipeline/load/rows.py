@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline import judged
 from pipeline import schema as c
 from pipeline.errors import InputError
-from pipeline.load.reading import opened
+from pipeline.load.reading import opened, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,7 +111,7 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
     loaded = LoadedRun(
         run=run,
         table=table,
-        model_name=run.model_name or next(iter(names), run.directory.name),
+        model_name=run.model_name or next(iter(names), plain(run.directory.name)),
         row_models=tuple(names),
         sha256=digest.hexdigest(),
         bad=tuple(bad),
@@ -124,15 +124,14 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     """Cut a stream into blocks of whole lines; the last line need not end."""
-    rest = b""
+    parts: list[bytes] = []
     while chunk := stream.read(_BLOCK):
         cut = chunk.rfind(b"\n") + 1
-        if not cut:
-            rest += chunk
-            continue
-        yield rest + chunk[:cut]
-        rest = chunk[cut:]
-    if rest:
+        if cut:
+            yield b"".join([*parts, chunk[:cut]])
+            parts = []
+        parts.append(chunk[cut:])
+    if rest := b"".join(parts):
         yield rest
 
 

@@ -49,9 +49,10 @@ def find_runs(
     if run_dirs:
         notes = []
         if comparison_dir is not None:
-            what = f"the comparison folder {absolute(comparison_dir).name} is ignored: run folders were given"
+            ignored = plain(absolute(comparison_dir).name)
+            what = f"the comparison folder {ignored} is ignored: run folders were given"
             say(what)
-            notes.append(Note("info", absolute(comparison_dir).name, what))
+            notes.append(Note("info", ignored, what))
         folders = [absolute(folder) for folder in run_dirs]
         base = Path(os.path.commonpath([folder.parent for folder in folders]))
         listed = [Listed(where=str(folder), run_dir=str(folder)) for folder in folders]
@@ -64,7 +65,8 @@ def find_runs(
     roots = default_roots(base) if runs_root is None else [absolute(runs_root)]
     if runs_root is not None and not is_folder(roots[0]):
         raise InputError(Problem(str(runs_root), "no such folder", "give the folder that holds the runs"))
-    found, missing, problems = _locate_all(listed, base, roots, say)
+    moved: list[Note] = []
+    found, missing, problems = _locate_all(listed, base, roots, say, moved)
     if not options.skip_missing_runs:
         fix = "name the folder that holds it with --runs-root, or go on without with --skip-missing-runs"
         problems += [Problem(run.where, f"run not found: {run.run_dir}", fix) for run in missing]
@@ -76,15 +78,16 @@ def find_runs(
     left_out = [Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing]
     for note in left_out:
         say(note.what)
-    return RunList(runs, plain(base.name), base, base, tuple(left_out), tuple(run.run_dir for run in missing))
+    return RunList(runs, plain(base.name), base, base, (*moved, *left_out), tuple(run.run_dir for run in missing))
 
 
 def _locate_all(
-    listed: Sequence[Listed], base: Path, roots: Sequence[Path], say: Callable[[str], None]
+    listed: Sequence[Listed], base: Path, roots: Sequence[Path], say: Callable[[str], None], notes: list[Note]
 ) -> tuple[list[tuple[Listed, Path]], list[Listed], list[Problem]]:
     found: list[tuple[Listed, Path]] = []
     missing: list[Listed] = []
     problems: list[Problem] = []
+    moved = 0
     index = cache(lambda: nearby(roots))
     for run in listed:
         try:
@@ -97,7 +100,11 @@ def _locate_all(
             continue
         found.append((run, folder))
         if elsewhere := was_moved(folder, run.run_dir, base):
+            moved += 1
             say(f"{run.run_dir} is not there; found as {elsewhere}")
+    if moved:
+        what = f"{moved} of {len(listed)} runs were found elsewhere than written, by the names of their folders"
+        notes.append(Note("info", RUN_RESULTS, what))
     return found, missing, problems
 
 
@@ -106,12 +113,12 @@ def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options
     seen: dict[Path, Listed] = {}
     runs: list[Run] = []
     for line, folder in zip(listed, folders, strict=True):
+        if not is_folder(folder):
+            problems.append(Problem(str(folder), "no such folder", "give a run's folder"))
+            continue
         first = seen.setdefault(folder.resolve(), line)
         if first is not line:
             problems.append(Problem(line.where, f"the same run as {first.where}", "list each run once"))
-            continue
-        if not is_folder(folder):
-            problems.append(Problem(str(folder), "no such folder", "give a run's folder"))
             continue
         try:
             file = judged_file(folder, options.judge)
@@ -136,11 +143,16 @@ def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options
 
 
 def _with_unique_ids(runs: Sequence[Run]) -> list[Run]:
-    """Where ids collide, let all colliding runs take `parent/folder`, and more parents if need be."""
+    """Where ids collide, let all colliding runs take `parent/folder`, and more parents if need be.
+
+    Folders whose names are not Unicode may look alike to the root; then they are numbered.
+    """
     named = list(runs)
     depth = 1
     while collisions := {run_id for run_id, n in Counter(run.run_id for run in named).items() if n > 1}:
         depth += 1
+        if depth > max(len(run.directory.parts) for run in named):
+            return [replace(run, run_id=f"{run.run_id} ({number})") for number, run in enumerate(named, 1)]
         named = [
             replace(run, run_id=plain("/".join(run.directory.parts[-depth:]))) if run.run_id in collisions else run
             for run in named

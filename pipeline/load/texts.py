@@ -30,11 +30,11 @@ class Source:
 def fetch_texts(row_ids: list[str], turns: pa.Table, sources: Mapping[str, Source]) -> pa.Table:
     """Fetch texts by row id: one row per id, in the order given, columns `row_id` and the five texts.
 
-    `turns` tells each row's file and line; `sources` maps the file as outputs name it to the file read.
+    `turns` tells each row's run and line; `sources` maps the run id to the file read.
     Raises `KeyError` for an unknown id, `InputError` when a file has changed since.
     """
     wanted = turns.filter(pc.is_in(turns[c.ROW_ID], pa.array(row_ids, turns[c.ROW_ID].type)))
-    columns = (as_list(wanted[name]) for name in (c.ROW_ID, c.SOURCE_FILE, c.SOURCE_LINE))
+    columns = (as_list(wanted[name]) for name in (c.ROW_ID, c.RUN_ID, c.SOURCE_LINE))
     places = {row_id: place for row_id, *place in zip(*columns, strict=True)}
     if unknown := sorted(set(row_ids) - places.keys()):
         raise KeyError(f"no such row: {', '.join(unknown)}")

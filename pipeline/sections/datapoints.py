@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.document import Code, Datapoint, Quote
+from pipeline.judged import NO_PAYLOAD
 from pipeline.untrusted import shorten
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ _LIMITS = {
     c.JUDGE_REASONING: ("Judge", 900),
 }
 _PAYLOADS = {c.TOOL_CALLS: ("Tool calls", 600), c.TOOL_RESULTS: ("Tool results", 600)}
-_NO_PAYLOAD = ("null", "[]", "{}", '""')
 
 
 def datapoint(row: Record) -> Datapoint:
@@ -27,7 +28,7 @@ def datapoint(row: Record) -> Datapoint:
     quotes += [
         Quote(label, shorten(row[name], limit), len(row[name]), "json")
         for name, (label, limit) in _PAYLOADS.items()
-        if row[name].strip() not in _NO_PAYLOAD
+        if not re.match(NO_PAYLOAD, row[name])
     ]
     return Datapoint(
         row_id=row[c.ROW_ID],
