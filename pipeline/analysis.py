@@ -109,13 +109,14 @@ class Analysis:
         """The review packet: one row per failed row, by benchmark, model, run, turn, with all evidence."""
         return to_frame(pa.concat_tables(self.packet_parts()).unify_dictionaries())
 
-    def texts(self, row_ids: Iterable[str]) -> pd.DataFrame:
+    def texts(self, row_ids: str | Iterable[str]) -> pd.DataFrame:
         """Fetch the five texts of any rows, passed ones too, from the judged files.
 
         Returns one row per row id, in the order given, indexed by `row_id`. Raises `KeyError` for an id that
         is no row of this analysis, and `InputError` when a file has changed since.
         """
-        return to_frame(self.fetch_texts(list(row_ids))).set_index(c.ROW_ID)
+        wanted = [row_ids] if isinstance(row_ids, str) else [str(row_id) for row_id in row_ids]
+        return to_frame(self.fetch_texts(wanted)).set_index(c.ROW_ID)
 
     @property
     def benchmarks(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="error-analysis",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -38,7 +36,7 @@ def _root() -> None:
 def analyze(
     request: Request,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--output", metavar="PATH", help="Analysis folder, or the report's name if it ends in .md."),
     ] = None,
     as_json: AsJson = False,
@@ -68,17 +66,20 @@ def run(arguments: list[str]) -> int:
     """Run the command and return its exit code; every error a user can cause is printed, none raised."""
     try:
         return _run(arguments, as_json="--json" in arguments)
-    except BrokenPipeError:
-        return printing.close_quietly()
+    except SystemExit:  # how Typer says that the reader of its help has gone
+        return 0
     except OSError as error:
-        printing.close_quietly()
-        problem = Problem("", f"the output cannot be written: {error.strerror or error}", "free space")
+        place = str(error.filename or "")
+        problem = Problem(place, f"the file system refuses: {error.strerror or error}", "see the path and its rights")
         printing.print_problems([problem], PipelineError.exit_code, as_json=False)
         return PipelineError.exit_code
 
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     problems: Sequence[Problem]
+    if not arguments:
+        app(["--help"], prog_name="error-analysis", standalone_mode=False)
+        return PipelineError.exit_code
     try:
         code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False) or 0
         problems = [Problem("", "interrupted")] if code == printing.INTERRUPTED else []

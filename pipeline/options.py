@@ -71,7 +71,7 @@ def _request(  # noqa: PLR0913, PLR0917 - one parameter per option
     ] = None,
     rules: Annotated[
         Path | None,
-        typer.Option("--rules", metavar="FILE", help="Error-mode rules in place of the built-in ones."),
+        typer.Option("--rules", metavar="FILE", help="Error-mode rules in place of the built-in ones, or with them."),
     ] = None,
     exclude_dimension: Annotated[
         list[str] | None,

@@ -106,12 +106,6 @@ def print_problems(problems: Sequence[Problem], code: int, *, as_json: bool) -> 
             _warn(f"error: {file}: {n} problems in all, {n - _PER_FILE} not shown (--json lists them)")
 
 
-def close_quietly() -> int:
-    """Let what is left for stdout go nowhere, its reader having gone; return the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
 def _print(text: str) -> None:
     _write(sys.stdout, text)
 
@@ -125,10 +119,17 @@ def _warn(text: str) -> None:
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    """Write a line in UTF-8, whatever the terminal says that it takes; a closed stream takes nothing."""
-    if stream is not None:
+    """Write a line in UTF-8, whatever the terminal says that it takes.
+
+    A closed stream takes nothing, and one whose reader has gone takes nothing more.
+    """
+    if stream is None:
+        return
+    try:
         stream.buffer.write(text.encode(errors="replace") + b"\n")
         stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _short(path: Path) -> str:

@@ -82,8 +82,8 @@ def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
     yield f"  {model}: {said} in {words('run', row[c.RUNS])}"
     extra = [
         f"ended session {row[c.ENDED]}" if row[c.ENDED] else "",
-        f"filled in after an ending {row[c.ENDED_EARLY]}" if row[c.ENDED_EARLY] else "",
-        f"failed without those {failed - row[stats.EARLY_FAILED_ROWS]}" if row[stats.EARLY_FAILED_ROWS] else "",
+        f"rows filled in after an ending {row[c.ENDED_EARLY]}" if row[c.ENDED_EARLY] else "",
+        f"other failed rows {failed - row[stats.EARLY_FAILED_ROWS]}" if row[stats.EARLY_FAILED_ROWS] else "",
         f"empty response {row[c.EMPTY_RESPONSE]}" if row[c.EMPTY_RESPONSE] else "",
         f"incomplete {row[c.INCOMPLETE_ROWS]}" if row[c.INCOMPLETE_ROWS] else "",
     ]

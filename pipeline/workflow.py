@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline import schema as c
 from pipeline import stats, turnsets, validate
 from pipeline.analysis import Analysis
+from pipeline.errors import Problem, UsageError
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.formats.parquet import TableWriter
@@ -23,7 +25,6 @@ from pipeline.sections import build_report
 from pipeline.units import find_units
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
     AnyPath = str | os.PathLike[str]
@@ -65,7 +66,7 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
     )
     if output is None:
         return read_and_count(request)
-    return analyze_into(request, Path(output)).analysis
+    return analyze_into(request, output).analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,12 @@ class Written:
     target: Target
 
 
-def analyze_into(request: Request, output: Path | None, listener: Listener = SILENT) -> Written:
+def analyze_into(request: Request, output: AnyPath | None, listener: Listener = SILENT) -> Written:
     """Analyse and write the analysis folder (`results/<name>/` when `output` is `None`)."""
+    if output is not None and not os.fspath(output):
+        raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
     plan = make_plan(request, listener)
-    target = choose_target(output, plan.listed.name)
+    target = choose_target(None if output is None else Path(output), plan.listed.name)
     sources = [run.directory for run in plan.listed.runs] + [plan.listed.base] * (
         plan.listed.comparison_dir is not None
     )

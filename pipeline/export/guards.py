@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -23,9 +24,8 @@ def refusals(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         what = f"cannot be written: {error.strerror or error}"
-        raise OutputError(
-            Problem(str(error.filename or place), what, "free space, or choose another --output")
-        ) from None
+        fix = "free space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another --output"
+        raise OutputError(Problem(str(error.filename or place), what, fix)) from None
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline import schema as c
 from pipeline.export.dependencies import dependencies
 from pipeline.export.guards import locked, refusals, uninterrupted
-from pipeline.export.target import Target, cut_name
+from pipeline.export.target import OWN_NAMES, Target, cut_name, is_analysis_folder, listed_outputs
 from pipeline.formats import all_outputs
 from pipeline.formats.markdown import is_unedited
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.document import Report
     from pipeline.formats.interface import Output
-
-_OWN_NAMES: Final = frozenset(
-    {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
-)
 
 
 class Staging:
@@ -70,44 +66,69 @@ class Staging:
             stream.write(json.dumps(local | {"outputs": outputs}, indent=2).encode() + b"\n")
 
     def move_in(self) -> Path:
-        """Move all files in, `analysis.json` last, and remove what an earlier analysis left; name the report.
+        """Move all files in, `analysis.json` last, and what an earlier analysis left out; name the report.
 
-        A report that was edited by hand is kept, and the new one is put beside it.
+        A report that was edited by hand is kept, and the new one is put beside it. When the file system
+        refuses half-way, everything is put back as it was.
         """
         target = self.target
-        names = sorted(set(self._names), key=lambda name: (name == c.ANALYSIS_JSON, name))
+        # local.json first: a folder that a killed process left half filled is then known for ours.
+        order = {c.LOCAL_JSON: 0, c.ANALYSIS_JSON: 2}
+        names = sorted(set(self._names), key=lambda name: (order.get(name, 1), name))
         places = {name: target.folder / name for name in names}
         with refusals(target.folder), uninterrupted():
             target.folder.mkdir(exist_ok=True)
             with locked(target.folder):
-                for path in places.values():
-                    if path.is_dir():
-                        raise IsADirectoryError(0, "is a folder where a file should go", str(path))
-                if target.report.exists() and not is_unedited(target.report.read_bytes()):
-                    places[target.report.name] = target.new_report
-                stale = self._stale(set(places.values()))
-                (target.folder / c.ANALYSIS_JSON).unlink(missing_ok=True)
-                for path in stale:
-                    path.unlink(missing_ok=True)
-                for name, path in places.items():
-                    path.parent.mkdir(exist_ok=True)
-                    (self._folder / name).replace(path)
+                places[target.report.name] = _free_report(target)
+                replaced = [path for path in places.values() if path.exists()]
+                leaving = sorted({*replaced, *self._stale(set(places.values()))}, key=_is_not_analysis)
+                aside = self._folder / "aside"
+                aside.mkdir()
+                moves = [(path, aside / str(number)) for number, path in enumerate(leaving)]
+                moves += [(self._folder / name, path) for name, path in places.items()]
+                _move_all(moves)
         return places[target.report.name]
 
     def _stale(self, kept: set[Path]) -> list[Path]:
         """List what an earlier analysis wrote here and this one does not: by its own list, and by name."""
         folder = self.target.folder
-        try:
-            listed = json.loads((folder / c.LOCAL_JSON).read_bytes())["outputs"]
-        except (OSError, ValueError, LookupError, TypeError):
-            listed = []
-        names = {name for name in listed if isinstance(name, str) and _is_own(name)} | _OWN_NAMES
+        names = {name for name in listed_outputs(folder) or () if _is_own(name)}
+        names |= OWN_NAMES if is_analysis_folder(folder) else set()
         paths = {folder / name for name in names} | {self.target.new_report}
         return [
             path
             for path in sorted(paths - kept)
             if path.is_file() and (path.suffix != ".md" or is_unedited(path.read_bytes()))
         ]
+
+
+def _free_report(target: Target) -> Path:
+    """Give the report's place: its own, or the first beside it that holds nothing edited by hand."""
+    place, number = target.report, 1
+    while place.exists() and not is_unedited(place.read_bytes()):
+        place = target.new_report if number == 1 else target.folder / f"{target.stem}.new{number}.md"
+        number += 1
+    return place
+
+
+def _is_not_analysis(path: Path) -> tuple[bool, Path]:
+    return path.name != c.ANALYSIS_JSON, path
+
+
+def _move_all(moves: list[tuple[Path, Path]]) -> None:
+    """Rename files one by one, or, when one is refused, none."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, goal in moves:
+            goal.parent.mkdir(exist_ok=True)
+            if goal.is_dir():
+                raise IsADirectoryError(0, "there is a folder where a file should go", str(goal))
+            source.replace(goal)
+            done.append((source, goal))
+    except OSError:
+        for source, goal in reversed(done):
+            goal.replace(source)
+        raise
 
 
 @contextmanager
@@ -164,5 +185,5 @@ def _prefix(target: Target) -> str:
 def _is_own(name: str) -> bool:
     """Tell whether a listed name is one of ours: no list may make us remove anything else."""
     path = Path(name)
-    plain = len(path.parts) == 1 and (name in _OWN_NAMES or path.suffix in (".md", ".html"))
+    plain = len(path.parts) == 1 and (name in OWN_NAMES or path.suffix in (".md", ".html"))
     return plain or (path.parts[:-1] == ("tables",) and path.suffix == ".parquet")

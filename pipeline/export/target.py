@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+OWN_NAMES: Final = frozenset(
+    {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
+)
+"""The files of an analysis folder that have fixed names, apart from the tables."""
 _LONGEST_NAME: Final = 200
 
 
@@ -52,19 +56,36 @@ def cut_name(name: str, size: int) -> str:
     return os.fsencode(name)[:size].decode(errors="ignore")
 
 
+def listed_outputs(folder: Path) -> list[str] | None:
+    """List what an earlier analysis wrote into a folder, by its own account; `None` where none did."""
+    try:
+        listed = json.loads((folder / c.LOCAL_JSON).read_bytes())["outputs"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else None
+
+
+def is_analysis_folder(folder: Path) -> bool:
+    """Tell whether an earlier analysis, whole or cut short, wrote this folder."""
+    return (folder / c.ANALYSIS_JSON).exists() or listed_outputs(folder) is not None
+
+
 def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[str, str]]) -> None:
-    """Refuse a folder that lies inside an input folder or belongs to another comparison.
+    """Refuse a folder inside an input folder, one of another comparison, or one with files that are not ours.
 
     `runs` holds the (benchmark, run id) pairs of this call. Raises `OutputError`.
     """
-    folder = target.folder.resolve()
+    folder = _real(target.folder)
+    another = "choose another --output"
     for source in input_folders:
-        if folder.is_relative_to(source.resolve()):
-            raise OutputError(
-                Problem(str(target.folder), f"lies inside the input folder {source}", "choose another --output")
-            )
+        if folder.is_relative_to(_real(source)):
+            raise OutputError(Problem(str(target.folder), f"lies inside the input folder {source}", another))
     if folder.exists() and not folder.is_dir():
-        raise OutputError(Problem(str(target.folder), "is a file, not a folder", "choose another --output"))
+        raise OutputError(Problem(str(target.folder), "is a file, not a folder", another))
+    if not is_analysis_folder(folder):
+        if foreign := sorted(name for name in OWN_NAMES if (folder / name).exists()):
+            raise OutputError(Problem(str(target.folder), f"holds {', '.join(foreign)}, from no analysis", another))
+        return
     path = folder / c.ANALYSIS_JSON
     if not path.exists():
         return
@@ -72,11 +93,17 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
         there = {(run[c.BENCHMARK], run[c.RUN_ID]) for run in json.loads(path.read_bytes())["inputs"]}
     except (OSError, ValueError, LookupError, TypeError):
         what = "is no analysis that can be read"
-        raise OutputError(Problem(str(path), what, "remove it, or choose another --output")) from None
+        raise OutputError(Problem(str(path), what, f"remove it, or {another}")) from None
     if not there & runs:
         what = "belongs to another comparison: it shares no run with this one"
-        raise OutputError(Problem(str(target.folder), what, "choose another --output"))
+        raise OutputError(Problem(str(target.folder), what, another))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve() raises for a loop of links
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - Path.absolute() keeps `..`
+    """Make a path absolute; one that goes up does so as the file system does, through links."""
+    plain = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    return Path(os.path.realpath(plain) if ".." in path.parts else os.path.abspath(plain))  # noqa: PTH100

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _RAW: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
 _NUMBERS: Final = (c.LATENCY_MS, c.TTFB_MS)
+_EXACT: Final = 2**53
 _Row: Final = msgspec.defstruct("_Row", c.PACKET_COLUMNS)
 
 
@@ -39,7 +40,7 @@ def _column(column: pa.ChunkedArray, name: str) -> list[Any]:
 
 def plain_number(number: float) -> float:
     """Write 480.0 as 480, as the harness does."""
-    return int(number) if number == int(number) else number
+    return int(number) if number == int(number) and abs(number) < _EXACT else number
 
 
 OUTPUTS: Final = (Output(c.PACKET_JSONL, _write),)

@@ -51,7 +51,10 @@ def read_run_results(folder: Path) -> list[Listed]:
         if c.RUN_DIR not in header:
             found = ", ".join(header) or "none"
             raise InputError(Problem(f"{path}:1", f"no column run_dir (columns: {found})", "add a column run_dir"))
-        lines = [(reader.line_num, row) for row in reader]
+        lines = [
+            (reader.line_num, {name: cell.strip(" ") for name, cell in row.items() if isinstance(cell, str)})
+            for row in reader
+        ]
     except csv.Error as error:
         raise InputError(Problem(f"{path}:{reader.line_num}", f"not CSV: {error}", "quote the cell")) from None
     problems = [

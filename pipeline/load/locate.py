@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import absolute, folders_in, is_folder, plain, relative
+from pipeline.load.reading import absolute, folders_in, is_folder, plain, real, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ def nearby(roots: Sequence[Path]) -> dict[str, list[Path]]:
         for child in folders_in(root):
             for folder in (child, *folders_in(child)):
                 if any(folder.glob(f"*{_JUDGED}")):
-                    found.setdefault(folder.name, {}).setdefault(folder.resolve(), folder)
+                    found.setdefault(folder.name, {}).setdefault(real(folder), folder)
     return {name: list(folders.values()) for name, folders in found.items()}
 
 

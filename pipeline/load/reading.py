@@ -42,8 +42,16 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def absolute(path: Path | str) -> Path:
-    """Make a path absolute and plain without following links, so that it keeps the names the user gave."""
-    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - theirs raise, or keep `..`
+    """Make a path absolute, with the names the user gave; one that goes up does so through links, as opening does."""
+    expanded = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    if ".." in Path(path).parts:
+        return real(expanded)
+    return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.absolute() keeps `.`
+
+
+def real(path: Path | str) -> Path:
+    """Follow all links of a path; a loop of links stays as it is."""
+    return Path(os.path.realpath(path))
 
 
 def is_folder(path: Path) -> bool:

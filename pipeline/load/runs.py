@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.comparison import RUN_RESULTS, Listed, read_run_results
 from pipeline.load.locate import default_roots, judge_name, judged_file, locate, nearby, was_moved
-from pipeline.load.reading import absolute, is_folder, plain, relative
+from pipeline.load.reading import absolute, is_folder, plain, real, relative
 from pipeline.records import Note, Run
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def find_runs(
         return RunList(runs, "+".join(sorted({run.benchmark_name for run in runs})), base, None, tuple(notes))
     if comparison_dir is None:
         raise UsageError(Problem("", "no input", "give --comparison-dir DIR or --run-dir DIR"))
-    base = absolute(comparison_dir)
+    base = real(absolute(comparison_dir))
     listed = read_run_results(base)
     roots = default_roots(base) if runs_root is None else [absolute(runs_root)]
     if runs_root is not None and not is_folder(roots[0]):
@@ -116,7 +116,7 @@ def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options
         if not is_folder(folder):
             problems.append(Problem(str(folder), "no such folder", "give a run's folder"))
             continue
-        first = seen.setdefault(folder.resolve(), line)
+        first = seen.setdefault(real(folder), line)
         if first is not line:
             problems.append(Problem(line.where, f"the same run as {first.where}", "list each run once"))
             continue

@@ -70,7 +70,7 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
     expression that RE2 does not take.
     """
     try:
-        data = tomllib.loads(text.decode())
+        data = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise RulesError(Problem(name, f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")) from None
     except tomllib.TOMLDecodeError as error:
