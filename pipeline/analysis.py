@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.records import Note, Options, RejectedLine, RunInput
 
 Record = dict[str, Any]
-_Groups = dict[tuple[str, str], list[Record]]
+_Groups = dict[str, dict[str, list[Record]]]
 _FAILURES: Final = "failures"
 
 
@@ -127,14 +127,19 @@ class Analysis:
         """List what is compared on a benchmark (models, or runs), in input order."""
         return tuple(record[c.MODEL] for record in self.records("model_counts", benchmark))
 
+    def is_compared(self, benchmark: str) -> bool:
+        """Tell whether a benchmark has two models (or runs) to compare; with one there are no turn sets."""
+        return len(self._records_of("model_counts").get(benchmark, {})) > 1
+
     def records(self, table: str, benchmark: str, model: str | None = None) -> list[Record]:
         """Give the rows of a counted table as plain records: of a benchmark, or of one compared model on it."""
+        groups = self._records_of(table).get(benchmark, {})
+        return groups.get(model, []) if model is not None else [row for rows in groups.values() for row in rows]
+
+    def _records_of(self, table: str) -> _Groups:
         if table not in self._records:
             self._records[table] = _grouped(self.tables[table], c.MODEL)
-        groups = self._records[table]
-        if model is not None:
-            return groups.get((benchmark, model), [])
-        return [record for (name, _), rows in groups.items() if name == benchmark for record in rows]
+        return self._records[table]
 
     def failures(self, benchmark: str, model: str) -> list[Record]:
         """Give the failed rows of one compared model, in order: what counts, and a `position` for `evidence`."""
@@ -144,7 +149,7 @@ class Analysis:
             rows = self.tables["failures"].select(list(dict.fromkeys(names)))
             groups = _grouped(rows.append_column("position", pa.array(np.arange(len(rows)))), unit)
             self._records[_FAILURES] = groups
-        return self._records[_FAILURES].get((benchmark, model), [])
+        return self._records[_FAILURES].get(benchmark, {}).get(model, [])
 
     def evidence(self, positions: Iterable[int]) -> dict[int, Record]:
         """Give whole failed rows, texts too, by their positions among the failed ones."""
@@ -207,13 +212,14 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _as_records(table: pa.Table) -> list[Record]:
-    columns = [as_list(table[name]) for name in table.column_names]
-    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+    names = table.column_names
+    columns = [as_list(table[name]) for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _grouped(table: pa.Table, unit: str) -> _Groups:
     """Group records by benchmark and what is compared; a table of whole benchmarks groups by benchmark alone."""
     groups: _Groups = {}
     for record in _as_records(table):
-        groups.setdefault((record[c.BENCHMARK], record.get(unit, "")), []).append(record)
+        groups.setdefault(record[c.BENCHMARK], {}).setdefault(record.get(unit, ""), []).append(record)
     return groups

@@ -71,7 +71,8 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         place = str(error.filename or "")
         problem = Problem(place, f"the file system refuses: {error.strerror or error}", "see the path and its rights")
-        printing.print_problems([problem], PipelineError.exit_code, as_json=False)
+        as_json = "--json" in arguments and bool(place)  # without a place it is stdout itself that refuses
+        printing.print_problems([problem], PipelineError.exit_code, as_json=as_json)
         return PipelineError.exit_code
 
 

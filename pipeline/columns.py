@@ -10,7 +10,11 @@ import pyarrow.compute as pc
 
 
 def as_list(column: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """Give a column's values; of a dictionary-encoded one without a lookup per value, which takes 30 times as long."""
+    """Give a column's values; of dictionaries and lists without a lookup per value, which takes many times as long."""
+    if pa.types.is_list(column.type):
+        flat = as_list(pc.list_flatten(column))
+        ends = np.cumsum(np.asarray(pc.list_value_length(column))).tolist()
+        return [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     values: list[Any] = column.to_pylist()

@@ -10,8 +10,13 @@ from typing import Any, Final, NoReturn
 
 
 def prepare() -> None:
-    """Look for garbage less often: imports and rows make hundreds of thousands of objects and no garbage."""
+    """Look for garbage less often, and let threads take turns more often.
+
+    Imports and rows make hundreds of thousands of objects and no garbage. The thread that labels and compresses
+    comes back from Arrow many times a batch, and each time would wait 5 ms for the thread that decodes.
+    """
     gc.set_threshold(200_000, 50, 100)
+    sys.setswitchinterval(0.0005)
 
 
 def keep_pandas_out() -> None:

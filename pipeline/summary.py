@@ -61,7 +61,7 @@ def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
     yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
     for row in analysis.records("model_counts", benchmark):
         yield from _model(analysis, benchmark, row)
-    if len(analysis.models(benchmark)) < 2:  # noqa: PLR2004 - a comparison needs two
+    if not analysis.is_compared(benchmark):
         yield f"  Shared turns: not measured with one {unit}"
         return
     by_all = [row[c.TURN] for row in analysis.records("turn_sets", benchmark, "")]

@@ -36,17 +36,16 @@ class Questions:
     """What was asked at each turn of each benchmark, and where runs differ in it."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, dict[int, tuple[int, int, bool]]] = {}
-        """By benchmark and turn: the first text's hash, how many runs asked something, whether any differs."""
+        self._asked: dict[str, dict[int, tuple[str, int, bool]]] = {}
+        """By benchmark and turn: the first text, how many runs asked something, whether any differs from it."""
 
     def add(self, turns: pa.Table) -> None:
         """Take note of the user texts of a batch of runs; blank ones ask nothing."""
         columns = (as_list(turns[name]) for name in (c.BENCHMARK, c.TURN, c.USER_TEXT))
         for benchmark, turn, text in zip(*columns, strict=True):
             if text and not text.isspace():
-                question = hash(" ".join(text.split()))
-                first, runs, differs = self._asked.setdefault(benchmark, {}).get(turn, (question, 0, False))
-                self._asked[benchmark][turn] = (first, runs + 1, differs or question != first)
+                first, runs, differs = self._asked.setdefault(benchmark, {}).get(turn, (text, 0, False))
+                self._asked[benchmark][turn] = (first, runs + 1, differs or _differ(text, first))
 
     def notes(self) -> Iterator[Note]:
         """Remark on turns whose user text differs between runs: a warning, an error when most turns do."""

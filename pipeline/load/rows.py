@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.errors import Problem
     from pipeline.records import Run
 
-_BLOCK: Final = 2 << 20
+_BLOCK: Final = 4 << 20
 _BATCH: Final = 16 << 20
 
 

@@ -59,7 +59,7 @@ class _Signals:
         self._rows = len(failures)
         self._texts = {name: failures[name].combine_chunks() for name in c.TEXTS}
         self._kinds = np.array(as_list(failures[c.RESPONSE_KIND]), dtype=object)
-        self.failed: list[list[str]] = failures[c.FAILED_DIMENSIONS].to_pylist()
+        self.failed: list[list[str]] = as_list(failures[c.FAILED_DIMENSIONS])
         self._failed_count = np.fromiter(map(len, self.failed), dtype=np.int64, count=self._rows)
         self._failed_in: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(self._rows, dtype=np.int64))
         for row, names in enumerate(self.failed):

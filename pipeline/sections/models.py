@@ -75,7 +75,7 @@ def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, 
         yield from _modes(analysis, benchmark, model, points)
     else:
         yield Paragraph(("No judged row failed." if row[c.ROWS_JUDGED] else "No row was judged.",))
-    if len(analysis.models(benchmark)) > 1:
+    if analysis.is_compared(benchmark):
         sets = analysis.records("turn_sets", benchmark, model)
         yield BulletList(
             tuple(

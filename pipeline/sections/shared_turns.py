@@ -34,7 +34,7 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
             f"turns for which every {unit} has a judged row. {_left_out(left_out)}",
         )
     )
-    if len(analysis.models(benchmark)) > 1:
+    if analysis.is_compared(benchmark):
         by_all = [row[c.TURN] for row in analysis.records("turn_sets", benchmark, "")]
         yield Paragraph((Strong(f"Failed by every {unit}"), f" ({len(by_all)}): {ranges(by_all)}."))
     else:
