@@ -11,7 +11,12 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-NAMES    := $(notdir $(patsubst %/run_results.csv,%,$(wildcard $(COMPARISONS)/*/run_results.csv)))
+# Folders whose names make can hold; any other, and one named `all`, needs make analyze DIR=...
+FOLDERS  := cd '$(COMPARISONS)' 2>/dev/null && ls -d */run_results.csv 2>/dev/null | sed 's|/run_results.csv$$||'
+PLAIN    := LC_ALL=C grep -x '[A-Za-z0-9._+@-]*'
+NAMES    := $(shell $(FOLDERS) | $(PLAIN) | grep -vx all)
+OTHERS   := $(shell $(FOLDERS) | $(PLAIN) -v | LC_ALL=C tr -c 'A-Za-z0-9._+@\n-' '?') \
+            $(shell $(FOLDERS) | grep -x all)
 ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
@@ -24,6 +29,7 @@ help:  ## List the tasks
 	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(MAKEFILE_LIST)
 	@echo "Comparisons in $(COMPARISONS) (COMPARISONS=DIR for others):"
 	@for name in $(NAMES); do echo "  make analyze-$$name"; done
+	@for name in $(OTHERS); do echo "  make analyze DIR=...   for $$name, whose name make cannot hold"; done
 
 # --- Setting up ------------------------------------------------------------------------------------------
 
@@ -49,15 +55,17 @@ demo: $(RUNTIME)  ## Analyse the sample comparison and print the summary
 	  --output $(RESULTS)/clinic_three_models
 
 analyze: $(RUNTIME)  ## Analyse any comparison folder: make analyze DIR=path
-	@test -n "$(DIR)" || { echo "which folder? make analyze DIR=path" >&2; exit 2; }
-	@$(BIN)/error-analysis analyze --comparison-dir "$(DIR)" $(OPTIONS)
+	@test -n '$(DIR)' || { echo "which folder? make analyze DIR=path" >&2; exit 2; }
+	@$(BIN)/error-analysis analyze --comparison-dir '$(DIR)' $(OPTIONS)
 
 analyze-all: $(NAMES:%=analyze-%)  ## Analyse every comparison folder whose inputs changed
+	@test -n "$(NAMES)" || { echo "no comparison folder in $(COMPARISONS)" >&2; exit 2; }
+	@for name in $(OTHERS); do echo "left out, make cannot hold its name: $$name" >&2; done
 
 $(NAMES:%=analyze-%): analyze-%: $(RESULTS)/%/analysis.json
 
 $(ANALYSES): $(RESULTS)/%/analysis.json: $(COMPARISONS)/%/run_results.csv | $(RUNTIME)
-	@$(BIN)/error-analysis analyze --comparison-dir $(COMPARISONS)/$* --output $(RESULTS)/$* $(OPTIONS)
+	@$(BIN)/error-analysis analyze --comparison-dir '$(COMPARISONS)/$*' --output '$(RESULTS)/$*' $(OPTIONS)
 
 # The run files that each analysis read, written by `error-analysis analyze`.
 -include $(wildcard $(RESULTS)/*/inputs.d)

@@ -10,13 +10,18 @@ from typing import Any, Final, NoReturn
 
 
 def prepare() -> None:
-    """Look for garbage less often, and let threads take turns more often.
+    """Look for garbage less often, let threads take turns more often, and mind closed streams.
 
     Imports and rows make hundreds of thousands of objects and no garbage. The thread that labels and compresses
     comes back from Arrow many times a batch, and each time would wait 5 ms for the thread that decodes.
     """
     gc.set_threshold(200_000, 50, 100)
     sys.setswitchinterval(0.0005)
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # closed by the caller: the next file that is opened must not become our stdout
+            os.open(os.devnull, os.O_RDWR)
 
 
 def keep_pandas_out() -> None:

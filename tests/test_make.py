@@ -93,3 +93,15 @@ def test_help_lists_the_tasks_and_the_comparisons(make):
     listed = make("help")
     for word in ("make demo", "make test", "make check", "make bench", "make analyze-clinic_three_models"):
         assert word in listed
+
+
+def test_names_that_make_cannot_hold_break_no_other_target(make):
+    comparisons = make.folder / "data_samples" / "comparisons"
+    for name in ("a b", "x:y", "p%q", "q'r", "a&b", "all"):
+        shutil.copytree(comparisons / "clinic_three_models", comparisons / name)
+    listed = make("help")
+    assert "analyze-clinic_three_models" in listed
+    assert listed.count("make cannot hold") == 6
+    make("analyze-library_repeats")
+    make("analyze", "DIR=data_samples/comparisons/a b")
+    assert (make.folder / "results" / "a b" / "analysis.json").exists()

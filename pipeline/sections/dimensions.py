@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
-    yield Heading(2, ("Failed dimensions by model",))
+    yield Heading(2, (f"Failed dimensions by {analysis.options.compare_by}",))
     yield Paragraph(("Failed over scored; a row may fail several dimensions.",))
     yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
 
@@ -26,7 +26,7 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     cells = {(row[c.MODEL], row[c.DIMENSION]): rate(row[c.FAILED], row[c.SCORED]) for row in counts}
     dimensions = list(dict.fromkeys(row[c.DIMENSION] for row in counts))
     yield table(
-        ["model", *dimensions],
+        [analysis.options.compare_by, *dimensions],
         [
             (model, *(cells.get((model, dimension), "not measured") for dimension in dimensions))
             for model in analysis.models(benchmark)

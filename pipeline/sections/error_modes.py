@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
-    yield Heading(2, ("Provisional error modes by model",))
+    yield Heading(2, (f"Provisional error modes by {analysis.options.compare_by}",))
     what = (
         "Put on each failed row by rules that read the response's shape, the failed dimensions and the judge's words. "
-        "They order the review; they are not its result. Counted over the model's failed rows."
+        "They order the review; they are not its result. Counted over the failed rows of each."
     )
     yield Paragraph((what,))
     yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))

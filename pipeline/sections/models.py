@@ -10,7 +10,7 @@ from pipeline import stats
 from pipeline.codebook import MODES
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
 from pipeline.sections.datapoints import datapoint
-from pipeline.sections.interface import Section, labelled_turns, per_benchmark, rate, table, words
+from pipeline.sections.interface import Section, labelled_turns, rate, table, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +37,10 @@ def _build(analysis: Analysis) -> Iterator[Block]:
         for key, buckets in chosen.items()
     }
     yield Heading(2, (f"Each {analysis.options.compare_by}",))
-    yield from per_benchmark(
-        analysis,
-        lambda benchmark: (
-            block
-            for model in analysis.models(benchmark)
-            for block in _of_model(analysis, benchmark, model, points[benchmark, model])
-        ),
-    )
+    for benchmark, model in chosen:
+        name = f"{benchmark}: {model}" if len(analysis.benchmarks) > 1 else model
+        yield Heading(3, (name,))
+        yield from _of_model(analysis, benchmark, model, points[benchmark, model])
 
 
 def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[int]]:
@@ -60,7 +56,6 @@ def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[in
 
 def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
     (row,) = analysis.records("model_counts", benchmark, model)
-    yield Heading(3, (model,))
     yield Paragraph(
         (
             f"{words('run', row[c.RUNS])}; failed rows ",

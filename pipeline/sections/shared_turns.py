@@ -44,7 +44,8 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
         yield Paragraph(("No comparable turn was failed by any run.",))
         return
     texts = analysis.user_texts(benchmark)
-    yield Heading(3, (f"The {words('hardest turn', len(hardest))}",))
+    title = "The hardest turn" if len(hardest) == 1 else f"The {len(hardest)} hardest turns"
+    yield Heading(4 if len(analysis.benchmarks) > 1 else 3, (title,))
     yield table(
         ["turn", f"{unit}s failing", "runs failing", "user text"],
         [

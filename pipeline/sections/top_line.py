@@ -26,7 +26,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     counts = analysis.records("model_counts", benchmark)
     early = any(row[stats.EARLY_FAILED_ROWS] for row in counts)
-    header = ["model", "runs", "failed rows"]
+    header = [analysis.options.compare_by, "runs", "failed rows"]
     header += ["failed without early"] if early else []
     header += ["incomplete rows", "ended session", "empty response", "top failed dimensions"]
     yield table(
