@@ -31,12 +31,8 @@ class Progress:
     def advance(self, size: int) -> None:
         """Take note of bytes read."""
         self._done += size
-        if (
-            self._bar is None
-            and sys.stderr is not None
-            and sys.stderr.isatty()
-            and time.monotonic() - self._start > _PATIENCE
-        ):
+        late = time.monotonic() - self._start > _PATIENCE
+        if self._bar is None and late and sys.stderr is not None and sys.stderr.isatty():
             self._bar = typer.progressbar(length=self._total, label="Reading runs", file=sys.stderr)
             self._bar.__enter__()
         if self._bar is not None:
