@@ -15,11 +15,11 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands fo
     # Importing the package must not import pandas: `error-analysis --help` answers at once.
     match name:
         case "analyze":
-            from pipeline.workflow import analyze  # noqa: PLC0415
+            from pipeline.workflow import analyze
 
             return analyze
         case "Analysis":
-            from pipeline.analysis import Analysis  # noqa: PLC0415
+            from pipeline.analysis import Analysis
 
             return Analysis
         case _:

@@ -131,12 +131,12 @@ class Analysis:
         """Tell whether a benchmark has two models (or runs) to compare; with one there are no turn sets."""
         return len(self._records_of("model_counts").get(benchmark, {})) > 1
 
-    def records(self, table: str, benchmark: str, model: str | None = None) -> list[Record]:
+    def records(self, table: c.TableName, benchmark: str, model: str | None = None) -> list[Record]:
         """Give the rows of a counted table as plain records: of a benchmark, or of one compared model on it."""
         groups = self._records_of(table).get(benchmark, {})
         return groups.get(model, []) if model is not None else [row for rows in groups.values() for row in rows]
 
-    def _records_of(self, table: str) -> _Groups:
+    def _records_of(self, table: c.TableName) -> _Groups:
         if table not in self._records:
             self._records[table] = _grouped(self.tables[table], c.MODEL)
         return self._records[table]
@@ -147,7 +147,7 @@ class Analysis:
             unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
             names = [c.BENCHMARK, unit, c.RUN_ID, c.TURN, c.BUCKET, c.RESPONSE_KIND, c.FAILED_DIMENSIONS]
             rows = self.tables["failures"].select(list(dict.fromkeys(names)))
-            groups = _grouped(rows.append_column("position", pa.array(np.arange(len(rows)))), unit)
+            groups = _grouped(rows.append_column(c.POSITION, pa.array(np.arange(len(rows)))), unit)
             self._records[_FAILURES] = groups
         return self._records[_FAILURES].get(benchmark, {}).get(model, [])
 
@@ -161,7 +161,7 @@ class Analysis:
         """Give the user text of the hardest turns of a benchmark, as far as some run failed them."""
         wanted = {record[c.TURN] for record in self.records("hardest_turns", benchmark)}
         positions = {
-            failure[c.TURN]: failure["position"]
+            failure[c.TURN]: failure[c.POSITION]
             for model in reversed(self.models(benchmark))
             for failure in reversed(self.failures(benchmark, model))
             if failure[c.TURN] in wanted

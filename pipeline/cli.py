@@ -43,7 +43,7 @@ def analyze(
 ) -> None:
     """Count and compare failures, label them provisionally, and write the report and the review packet."""
     startup.keep_pandas_out()
-    from pipeline.workflow import analyze_into  # noqa: PLC0415 - `--help` must not wait for the stages
+    from pipeline.workflow import analyze_into
 
     with printing.listening() as listener:
         written = analyze_into(request, output, listener)
@@ -55,7 +55,7 @@ def analyze(
 def check(request: Request, as_json: AsJson = False) -> None:
     """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
     startup.keep_pandas_out()
-    from pipeline.workflow import read_and_count  # noqa: PLC0415
+    from pipeline.workflow import read_and_count
 
     with printing.listening() as listener:
         analysis = read_and_count(request, listener)

@@ -23,4 +23,4 @@ def as_list(column: pa.ChunkedArray | pa.Array) -> list[Any]:
 
 def where_equal(column: pa.ChunkedArray | pa.Array, value: object) -> np.ndarray:
     """Tell where a column holds a value; never where it is null."""
-    return np.asarray(pc.equal(column, value).fill_null(False))  # noqa: FBT003
+    return np.asarray(pc.equal(column, value).fill_null(False))  # noqa: FBT003 - Arrow's own signature

@@ -93,13 +93,13 @@ def repeated(values: Sequence[str], codes: np.ndarray) -> pa.DictionaryArray:
 
 def _long_scores(table: pa.Table) -> tuple[np.ndarray, pa.Array, pa.Array]:
     """Explode the score lists: the row's position, the dimension, and passed, one entry per score."""
-    dimensions = table[judged.DIMENSIONS].combine_chunks()
-    passes = table[judged.PASSES].combine_chunks()
+    dimensions = table[c.DIMENSIONS].combine_chunks()
+    passes = table[c.PASSES].combine_chunks()
     return np.asarray(pc.list_parent_indices(dimensions)), pc.list_flatten(dimensions), pc.list_flatten(passes)
 
 
 def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pa.DictionaryArray:
-    """Name each response by its sentinel or its shape (DESIGN, inputs)."""
+    """Name each response by its sentinel or its shape (`design/definitions.md`)."""
     blank = np.asarray(pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)))
     nothing_called = np.asarray(pc.match_substring_regex(tool_calls, judged.NO_PAYLOAD))
     kinds = {
@@ -113,8 +113,8 @@ def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pa.D
 
 def _scores_as_json(table: pa.Table, wanted: np.ndarray) -> pa.Array:
     rows = np.flatnonzero(wanted)
-    names = table[judged.DIMENSIONS].take(pa.array(rows)).to_pylist()
-    scores = table[judged.PASSES].take(pa.array(rows)).to_pylist()
+    names = table[c.DIMENSIONS].take(pa.array(rows)).to_pylist()
+    scores = table[c.PASSES].take(pa.array(rows)).to_pylist()
     texts = np.full(len(wanted), None, dtype=object)
     texts[rows] = [
         msgspec.json.encode(dict(zip(*pair, strict=True))).decode() for pair in zip(names, scores, strict=True)

@@ -17,11 +17,6 @@ from pipeline.lenient import MAX_TURN, PAYLOADS, LineError, clean, integer, row_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DIMENSIONS: Final = "dimensions"
-"""Per row, the judge's dimensions in data order (a list column, parallel to `PASSES`)."""
-PASSES: Final = "passes"
-"""Per row, true, false or null for each of `DIMENSIONS`."""
-
 TABLE: Final = pa.schema(
     {
         c.SOURCE_LINE: pa.int64(),
@@ -30,8 +25,8 @@ TABLE: Final = pa.schema(
         c.LATENCY_MS: pa.float64(),
         c.TTFB_MS: pa.float64(),
         **dict.fromkeys(c.TEXTS, pa.large_string()),
-        DIMENSIONS: pa.large_list(pa.string()),
-        PASSES: pa.large_list(pa.bool_()),
+        c.DIMENSIONS: pa.large_list(pa.string()),
+        c.PASSES: pa.large_list(pa.bool_()),
     }
 )
 """One row per judged row. Texts are never null; `tool_calls` and `tool_results` are JSON text."""
@@ -150,10 +145,10 @@ def _table(rows: list[_Row], numbers: list[int], repairs: list[Repair]) -> pa.Ta
         ],
         c.TOOL_CALLS: _payloads([bytes(row.tool_calls) for row in rows], numbers, c.TOOL_CALLS, repairs),
         c.TOOL_RESULTS: _payloads([bytes(row.tool_results) for row in rows], numbers, c.TOOL_RESULTS, repairs),
-        DIMENSIONS: pa.LargeListArray.from_arrays(
+        c.DIMENSIONS: pa.LargeListArray.from_arrays(
             offsets, pa.array([name for row in scores for name in row], pa.string())
         ),
-        PASSES: pa.LargeListArray.from_arrays(
+        c.PASSES: pa.LargeListArray.from_arrays(
             offsets, pa.array([score for row in scores for score in row.values()], pa.bool_())
         ),
     }

@@ -29,8 +29,8 @@ _LABELS: Final = {"report": "Report", "packet_jsonl": "Packet", "analysis": "Num
 @contextmanager
 def listening() -> Iterator[Listener]:
     """Show what an analysis says on stderr, and its progress on a terminal."""
-    from pipeline.listener import Listener  # noqa: PLC0415
-    from pipeline.progress import Progress  # noqa: PLC0415 - `--help` must not wait for the stages
+    from pipeline.listener import Listener
+    from pipeline.progress import Progress
 
     with Progress() as progress:
         yield Listener(_warn, progress.expect, progress.advance)
@@ -38,8 +38,8 @@ def listening() -> Iterator[Listener]:
 
 def print_written(written: Written, *, as_json: bool) -> None:
     """Print the summary of an analysis and its paths; error notes go to stderr as well."""
-    from pipeline.formats.analysis_json import as_object  # noqa: PLC0415
-    from pipeline.summary import summarise  # noqa: PLC0415
+    from pipeline.formats.analysis_json import as_object
+    from pipeline.summary import summarise
 
     analysis, target = written.analysis, written.target
     paths = {
@@ -66,12 +66,12 @@ def print_written(written: Written, *, as_json: bool) -> None:
 
 def print_checks(analysis: Analysis, *, as_json: bool) -> int:
     """Print the artifact notes; return the exit code."""
-    from pipeline.sections.interface import words  # noqa: PLC0415
+    from pipeline.sections.interface import words
 
     errors = [note for note in analysis.notes if note.severity == "error"]
     code = 2 if errors else 0
     if as_json:
-        from dataclasses import asdict  # noqa: PLC0415
+        from dataclasses import asdict
 
         result: dict[str, Any] = {
             "inputs": [asdict(run) for run in analysis.inputs],

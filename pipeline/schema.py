@@ -1,4 +1,4 @@
-"""Every column name, dtype, key and closed vocabulary, as data (DESIGN: tables and outputs)."""
+"""Every column name, dtype, key and closed vocabulary, as data."""
 
 from __future__ import annotations
 
@@ -54,6 +54,25 @@ FLAKY: Final = "flaky"
 SET: Final = "set"
 ROWS_JUDGED: Final = "rows_judged"
 INCOMPLETE_ROWS: Final = "incomplete_rows"
+
+# Columns of the tables that only an Analysis has.
+EARLY_FAILED_ROWS: Final = "early_failed_rows"
+"""Failed rows that the harness filled in after the session had ended: consequences, not new mistakes."""
+REVIEWED: Final = "reviewed"
+PROVISIONAL: Final = "provisional"
+OWN_ROWS: Final = "own_rows"
+"""Failed rows without those that were filled in after the session had ended."""
+MAJOR: Final = "major"
+MODELS: Final = "models"
+MODELS_JUDGED: Final = "models_judged"
+MODELS_FAILED: Final = "models_failed"
+COMPARABLE: Final = "comparable"
+POSITION: Final = "position"
+"""Where a row stands among the failed ones."""
+DIMENSIONS: Final = "dimensions"
+"""Per row as read, the judge's dimensions in data order (a list, parallel to `PASSES`)."""
+PASSES: Final = "passes"
+"""Per row as read, true, false or null for each of `DIMENSIONS`."""
 
 TEXTS: Final = (USER_TEXT, ASSISTANT_TEXT, JUDGE_REASONING, TOOL_CALLS, TOOL_RESULTS)
 
@@ -185,16 +204,25 @@ SENTINELS: Final = {
 
 RULE: Final = "rule"
 REVIEW: Final = "review"
-BUCKET_SOURCES: Final = (RULE, REVIEW)
 TURN_FAILED: Final = "failed"
 TURN_PASSED: Final = "passed"
 NOT_JUDGED: Final = "not_judged"
-OUTCOMES: Final = (TURN_FAILED, TURN_PASSED, NOT_JUDGED)
 TURN_SET_NAMES: Final = ("failed_by_all", "unique_fail", "unique_pass")
 FAILED_BY_ALL, UNIQUE_FAIL, UNIQUE_PASS = TURN_SET_NAMES
 
 CompareBy = Literal["model", "run"]
 RepeatPolicy = Literal["majority", "any", "all"]
+TableName = Literal[
+    "model_counts",
+    "dimension_counts",
+    "error_mode_counts",
+    "bucket_counts",
+    "turn_outcomes",
+    "turn_difficulty",
+    "turn_sets",
+    "hardest_turns",
+]
+"""The counted tables of an Analysis."""
 Severity = Literal["error", "warning", "info"]
 Status = Literal["provisional", "in_review", "final"]
 

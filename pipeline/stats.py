@@ -14,12 +14,6 @@ from pipeline.columns import where_equal
 if TYPE_CHECKING:
     from pipeline.units import Units
 
-EARLY_FAILED_ROWS: Final = "early_failed_rows"
-"""Failed rows that the harness filled in after the session had ended: consequences, not new mistakes."""
-REVIEWED: Final = "reviewed"
-PROVISIONAL: Final = "provisional"
-OWN_ROWS: Final = "own_rows"
-MAJOR: Final = "major"
 _LARGEST: Final = 3
 _MAJOR_SHARE: Final = 0.1
 
@@ -33,7 +27,7 @@ def model_counts(turns: pa.Table, units: Units) -> pa.Table:
         c.ROWS_JUDGED: judged,
         c.INCOMPLETE_ROWS: ~judged,
         c.FAILED_ROWS: failed,
-        EARLY_FAILED_ROWS: failed & kinds[c.ENDED_EARLY],
+        c.EARLY_FAILED_ROWS: failed & kinds[c.ENDED_EARLY],
         **kinds,
     }
     everyone = np.arange(len(units.names))
@@ -85,16 +79,16 @@ def bucket_counts(failures: pa.Table, units: Units) -> pa.Table:
 
     `own_rows` leaves out the rows that were filled in after the session had ended. By these a bucket is
     *major*: one of the model's three largest, ties included, or at least 10% of its failed rows
-    (DESIGN, the gate).
+    (`design/definitions.md`).
     """
     masks = {
         c.FAILED_ROWS: np.ones(len(failures), dtype=bool),
-        REVIEWED: where_equal(failures[c.BUCKET_SOURCE], c.REVIEW),
-        PROVISIONAL: where_equal(failures[c.BUCKET_SOURCE], c.RULE),
-        OWN_ROWS: ~where_equal(failures[c.RESPONSE_KIND], c.ENDED_EARLY),
+        c.REVIEWED: where_equal(failures[c.BUCKET_SOURCE], c.REVIEW),
+        c.PROVISIONAL: where_equal(failures[c.BUCKET_SOURCE], c.RULE),
+        c.OWN_ROWS: ~where_equal(failures[c.RESPONSE_KIND], c.ENDED_EARLY),
     }
     unit, bucket, counts = _crossed(failures, units, c.BUCKET, masks)
-    own = counts[OWN_ROWS]
+    own = counts[c.OWN_ROWS]
     order = np.lexsort((np.array(bucket, dtype=object).astype(str), -own, unit))
     major = np.zeros(len(own), dtype=bool)
     for position in np.unique(unit):
@@ -103,7 +97,7 @@ def bucket_counts(failures: pa.Table, units: Units) -> pa.Table:
         major[of_unit] = (own[of_unit] > 0) & (
             (own[of_unit] >= third) | (own[of_unit] >= _MAJOR_SHARE * own[of_unit].sum())
         )
-    return pa.table({**units.columns(unit), c.BUCKET: bucket, **counts, MAJOR: major}).take(pa.array(order))
+    return pa.table({**units.columns(unit), c.BUCKET: bucket, **counts, c.MAJOR: major}).take(pa.array(order))
 
 
 def _crossed(

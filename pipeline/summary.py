@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
-from pipeline import stats, turnsets
 from pipeline.sections.interface import ranges, rate, words
 from pipeline.untrusted import one_line, shorten
 
@@ -56,7 +55,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
     turns = analysis.records("turn_difficulty", benchmark)
-    comparable = sum(row[turnsets.COMPARABLE] for row in turns)
+    comparable = sum(row[c.COMPARABLE] for row in turns)
     unit = analysis.options.compare_by
     yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
     for row in analysis.records("model_counts", benchmark):
@@ -67,12 +66,12 @@ def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
     by_all = [row[c.TURN] for row in analysis.records("turn_sets", benchmark, "")]
     listed = f": {ranges(by_all, 20)}" if by_all else ""
     yield f"  Failed by every {unit}: {len(by_all)}/{comparable} comparable turns{listed}"
-    hard = [row for row in analysis.records("hardest_turns", benchmark) if row[turnsets.MODELS_FAILED] > 1]
+    hard = [row for row in analysis.records("hardest_turns", benchmark) if row[c.MODELS_FAILED] > 1]
     if hard:
         yield f"  Shared hard turns ({unit}s failing, runs failing):"
     texts = analysis.user_texts(benchmark)
     for row in hard:
-        figures = f"{row[turnsets.MODELS_FAILED]}/{row[turnsets.MODELS]}, {row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}"
+        figures = f"{row[c.MODELS_FAILED]}/{row[c.MODELS]}, {row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}"
         yield shorten(f"    turn {row[c.TURN]} ({figures}): {one_line(texts[row[c.TURN]])}", _WIDTH)
 
 
@@ -83,7 +82,7 @@ def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
     extra = [
         f"ended session {row[c.ENDED]}" if row[c.ENDED] else "",
         f"rows filled in after an ending {row[c.ENDED_EARLY]}" if row[c.ENDED_EARLY] else "",
-        f"other failed rows {failed - row[stats.EARLY_FAILED_ROWS]}" if row[stats.EARLY_FAILED_ROWS] else "",
+        f"other failed rows {failed - row[c.EARLY_FAILED_ROWS]}" if row[c.EARLY_FAILED_ROWS] else "",
         f"empty response {row[c.EMPTY_RESPONSE]}" if row[c.EMPTY_RESPONSE] else "",
         f"incomplete {row[c.INCOMPLETE_ROWS]}" if row[c.INCOMPLETE_ROWS] else "",
     ]

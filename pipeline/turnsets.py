@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from pipeline.units import Units
 
-MODELS: Final = "models"
-MODELS_JUDGED: Final = "models_judged"
-MODELS_FAILED: Final = "models_failed"
-COMPARABLE: Final = "comparable"
 _HARDEST: Final = 10
 
 
@@ -111,12 +107,12 @@ def turn_difficulty(grids: Sequence[Grid]) -> pa.Table:
         {
             c.BENCHMARK: np.repeat(grid.benchmark, len(grid.turns)),
             c.TURN: grid.turns,
-            MODELS: np.full(len(grid.turns), len(grid.models)),
-            MODELS_JUDGED: (grid.judged > 0).sum(axis=0),
-            MODELS_FAILED: grid.fails.sum(axis=0),
+            c.MODELS: np.full(len(grid.turns), len(grid.models)),
+            c.MODELS_JUDGED: (grid.judged > 0).sum(axis=0),
+            c.MODELS_FAILED: grid.fails.sum(axis=0),
             c.RUNS_JUDGED: grid.judged.sum(axis=0),
             c.RUNS_FAILED: grid.failed.sum(axis=0),
-            COMPARABLE: grid.comparable,
+            c.COMPARABLE: grid.comparable,
         }
         for grid in grids
     )
@@ -143,12 +139,12 @@ def hardest_turns(difficulty: pa.Table) -> pa.Table:
 
     *Shared hard turns* are those of them that at least two models fail.
     """
-    names = [c.TURN, MODELS, MODELS_FAILED, c.RUNS_JUDGED, c.RUNS_FAILED]
+    names = [c.TURN, c.MODELS, c.MODELS_FAILED, c.RUNS_JUDGED, c.RUNS_FAILED]
     turn, models, failing, judged, failed = (np.asarray(difficulty[name]) for name in names)
     with np.errstate(invalid="ignore"):
         order = np.lexsort((turn, -failed / judged, -failing / models))
     benchmarks = np.asarray(difficulty[c.BENCHMARK])
-    order = order[np.asarray(difficulty[COMPARABLE])[order]]
+    order = order[np.asarray(difficulty[c.COMPARABLE])[order]]
     kept = [order[benchmarks[order] == name][:_HARDEST] for name in dict.fromkeys(benchmarks.tolist())]
     return difficulty.take(pa.array(np.concatenate([*kept, np.zeros(0, dtype=np.int64)]).astype(np.int64)))
 

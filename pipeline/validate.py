@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow.compute as pc
 
-from pipeline import judged
 from pipeline import schema as c
 from pipeline.columns import as_list
 from pipeline.records import Note
@@ -137,8 +136,8 @@ def _differ(one: str, other: str) -> bool:
 
 
 def _summary_differences(loaded: LoadedRun, summary: Mapping[str, Any]) -> Iterator[str]:
-    names = pc.list_flatten(loaded.table[judged.DIMENSIONS]).to_pylist()
-    passes = pc.list_flatten(loaded.table[judged.PASSES]).to_pylist()
+    names = pc.list_flatten(loaded.table[c.DIMENSIONS]).to_pylist()
+    passes = pc.list_flatten(loaded.table[c.PASSES]).to_pylist()
     scored = Counter(name for name, score in zip(names, passes, strict=True) if score is not None)
     passed = Counter(name for name, score in zip(names, passes, strict=True) if score)
     stated = summary.get("passes", summary.get(f"{loaded.run.judge}_passes"))

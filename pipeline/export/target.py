@@ -106,4 +106,4 @@ def _real(path: Path) -> Path:
 def _absolute(path: Path) -> Path:
     """Make a path absolute; one that goes up does so as the file system does, through links."""
     plain = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
-    return Path(os.path.realpath(plain) if ".." in path.parts else os.path.abspath(plain))  # noqa: PTH100
+    return Path(os.path.realpath(plain) if ".." in path.parts else os.path.abspath(plain))  # noqa: PTH100 - Path.absolute() keeps `.`

@@ -1,4 +1,4 @@
-"""The numbers as one JSON object, for programs and agents (DESIGN: `analysis.json`)."""
+"""The numbers as one JSON object, for programs and agents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import msgspec
 
 from pipeline import schema as c
-from pipeline import stats, turnsets
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _benchmark(analysis: Analysis, benchmark: str) -> dict[str, Any]:
     return {
         "models": {model: _model(analysis, benchmark, model) for model in models},
         "turns": len(turns),
-        "comparable": sum(row[turnsets.COMPARABLE] for row in turns),
+        "comparable": sum(row[c.COMPARABLE] for row in turns),
         c.FAILED_BY_ALL: _turns(analysis, benchmark, c.FAILED_BY_ALL, "") if several else None,
         **{
             name: {model: _turns(analysis, benchmark, name, model) for model in models} if several else None
@@ -79,7 +78,7 @@ def _model(analysis: Analysis, benchmark: str, model: str) -> dict[str, Any]:
         "scored_dimensions": {row[c.DIMENSION]: row[c.SCORED] for row in dimensions if row[c.SCORED]},
         "error_modes": {row[c.ERROR_MODE]: row[c.FAILED_ROWS] for row in modes},
         "buckets": {
-            row[c.BUCKET]: {name: row[name] for name in (stats.REVIEWED, stats.PROVISIONAL)}
+            row[c.BUCKET]: {name: row[name] for name in (c.REVIEWED, c.PROVISIONAL)}
             for row in analysis.records("bucket_counts", benchmark, model)
         },
     }
@@ -89,10 +88,10 @@ def _gate_missing(analysis: Analysis) -> list[dict[str, Any]]:
     """List what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
     return [
         {name: row[name] for name in (c.BENCHMARK, c.MODEL, c.BUCKET)}
-        | {"rows": row[stats.REVIEWED], "rows_needed": min(2, row[stats.OWN_ROWS]), "finding": False}
+        | {"rows": row[c.REVIEWED], "rows_needed": min(2, row[c.OWN_ROWS]), "finding": False}
         for benchmark in analysis.benchmarks
         for row in analysis.records("bucket_counts", benchmark)
-        if row[stats.MAJOR]
+        if row[c.MAJOR]
     ]
 
 

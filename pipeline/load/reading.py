@@ -61,7 +61,7 @@ def is_folder(path: Path) -> bool:
 
 def is_file(path: Path) -> bool:
     """Tell whether a path is a regular file, as `is_folder` does."""
-    return os.path.isfile(path)  # noqa: PTH113
+    return os.path.isfile(path)  # noqa: PTH113 - as above
 
 
 def size_of(path: Path) -> int:

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline import stats
 from pipeline.codebook import MODES
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
 from pipeline.sections.datapoints import datapoint
@@ -46,11 +45,11 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[int]]:
     """Choose datapoints by major bucket: early turns first, each turn once, none filled in after an ending."""
     first: dict[str, dict[int, int]] = {
-        row[c.BUCKET]: {} for row in analysis.records("bucket_counts", benchmark, model) if row[stats.MAJOR]
+        row[c.BUCKET]: {} for row in analysis.records("bucket_counts", benchmark, model) if row[c.MAJOR]
     }
     for row in analysis.failures(benchmark, model):
         if row[c.BUCKET] in first and row[c.RESPONSE_KIND] != c.ENDED_EARLY:
-            first[row[c.BUCKET]].setdefault(row[c.TURN], row["position"])
+            first[row[c.BUCKET]].setdefault(row[c.TURN], row[c.POSITION])
     return {bucket: [turns[turn] for turn in sorted(turns)][:_DATAPOINTS] for bucket, turns in first.items()}
 
 
@@ -98,7 +97,7 @@ def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, lis
     for bucket, datapoints in points.items():
         yield from _of_mode(bucket, failures[bucket], total)
         yield from datapoints
-    if minor := [f"{row[c.BUCKET]} {row[c.FAILED_ROWS]}" for row in buckets if not row[stats.MAJOR]]:
+    if minor := [f"{row[c.BUCKET]} {row[c.FAILED_ROWS]}" for row in buckets if not row[c.MAJOR]]:
         yield Paragraph((f"Minor modes: {', '.join(minor)}.",))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline import turnsets
 from pipeline.document import Heading, Paragraph, Strong
 from pipeline.sections.interface import Section, per_benchmark, ranges, table, words
 from pipeline.untrusted import one_line, shorten
@@ -26,7 +25,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     turns = analysis.records("turn_difficulty", benchmark)
-    left_out = [row[c.TURN] for row in turns if not row[turnsets.COMPARABLE]]
+    left_out = [row[c.TURN] for row in turns if not row[c.COMPARABLE]]
     unit = analysis.options.compare_by
     yield Paragraph(
         (
@@ -51,7 +50,7 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
         [
             (
                 str(row[c.TURN]),
-                f"{row[turnsets.MODELS_FAILED]}/{row[turnsets.MODELS]}",
+                f"{row[c.MODELS_FAILED]}/{row[c.MODELS]}",
                 f"{row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}",
                 shorten(one_line(texts[row[c.TURN]]), _USER_TEXT_LENGTH),
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline import stats
 from pipeline.document import Heading, Paragraph
 from pipeline.sections.interface import Section, per_benchmark, rate, table
 
@@ -25,7 +24,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     counts = analysis.records("model_counts", benchmark)
-    early = any(row[stats.EARLY_FAILED_ROWS] for row in counts)
+    early = any(row[c.EARLY_FAILED_ROWS] for row in counts)
     header = [analysis.options.compare_by, "runs", "failed rows"]
     header += ["failed without early"] if early else []
     header += ["incomplete rows", "ended session", "empty response", "top failed dimensions"]
@@ -36,7 +35,7 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
                 row[c.MODEL],
                 str(row[c.RUNS]),
                 rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED]),
-                *((str(row[c.FAILED_ROWS] - row[stats.EARLY_FAILED_ROWS]),) if early else ()),
+                *((str(row[c.FAILED_ROWS] - row[c.EARLY_FAILED_ROWS]),) if early else ()),
                 str(row[c.INCOMPLETE_ROWS]),
                 f"{row[c.ENDED]} + {row[c.ENDED_EARLY]} early" if row[c.ENDED_EARLY] else str(row[c.ENDED]),
                 str(row[c.EMPTY_RESPONSE]),
