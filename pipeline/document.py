@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ class Report:
 
     title: str
     stamp: str
-    blocks: tuple[Block, ...]
+    blocks: Iterable[Block]
+    """May be made anew each time that they are iterated over."""
 
     def __iter__(self) -> Iterator[Block]:
         return iter(self.blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, assert_never
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, assert_never
 from pipeline.document import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipeline.analysis import Analysis
+    from pipeline.document import Block
     from pipeline.sections.interface import Section
 
 
@@ -19,10 +23,20 @@ def all_sections() -> list[Section]:
     return sorted((module.SECTION for module in modules if hasattr(module, "SECTION")), key=lambda s: s.order)
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The blocks of all sections in order; the sections work when somebody reads them."""
+
+    analysis: Analysis
+
+    def __iter__(self) -> Iterator[Block]:
+        for section in all_sections():
+            yield from section.build(self.analysis)
+
+
 def build_report(analysis: Analysis) -> Report:
     """Compose the report of an analysis from all sections."""
-    blocks = [block for section in all_sections() for block in section.build(analysis)]
-    return Report(f"Deep error analysis: {analysis.name}", _stamp(analysis), tuple(blocks))
+    return Report(f"Deep error analysis: {analysis.name}", _stamp(analysis), Blocks(analysis))
 
 
 def _stamp(analysis: Analysis) -> str:
