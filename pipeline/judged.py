@@ -109,7 +109,11 @@ def _whole_block(block: bytes) -> list[_Row] | None:
         rows = _decode_lines(block)
     except (pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    whole = block if block.endswith(b"\n") else block + b"\n"
+    lines = whole.count(b"\n")
+    # A value that goes on over a line's end makes some line not begin with { or not end with }.
+    if not (whole.startswith(b"{") and whole.count(b"\n{") == lines - 1 and whole.count(b"}\n") == lines):
+        return None
     return rows if len(rows) == lines and all(0 <= row.turn <= MAX_TURN for row in rows) else None
 
 

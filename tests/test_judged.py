@@ -430,3 +430,18 @@ def _is_judged_row(line):
         return False
     scored = all(score is None or isinstance(score, bool) for score in cleaned(value["scores"]).values())
     return turn == int(turn) and scored
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b'{"turn":1,"scores":{}} {"turn":2,"scores":{}}\n{"turn":3,\n"scores":{}}\n',
+        b'{"turn":1,"scores":{}} {"turn":2,"scores":{}}\n{"turn":3,"scores":\n{}}\n',
+        b'{"turn":1,"scores":{}}{"turn":2,"scores":{}}\n\n{"turn":3,"scores":{}}',
+    ],
+)
+def test_two_rows_on_a_line_are_not_made_up_for_by_one_on_two_lines(block):
+    decoded = judged.decode(block)
+    assert decoded.bad[0].line == 1
+    assert all(row <= 3 for row in decoded.table["source_line"].to_pylist())
+    assert len(decoded.table) + len({bad.line for bad in decoded.bad}) == sum(map(bool, block.splitlines()))
