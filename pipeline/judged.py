@@ -53,7 +53,6 @@ class _Row(msgspec.Struct, gc=False):
 
 
 _decode: Final[Callable[[bytes], _Row]] = msgspec.json.Decoder(_Row).decode
-_decode_lines: Final[Callable[[bytes], list[_Row]]] = msgspec.json.Decoder(_Row).decode_lines
 _BOM: Final = b"\xef\xbb\xbf"
 # What msgspec lets through in a raw payload and our outputs must not hold: numbers that may lie beyond a
 # float's range, and a bare carriage return between tokens, which some readers take for a line's end.
@@ -90,65 +89,40 @@ class Decoded:
 def decode(block: bytes, first_line: int = 1) -> Decoded:
     r"""Decode a block of whole lines, the first of which has the number `first_line`.
 
-    Each line is strict UTF-8, then decoded typed and fast, a block of good lines in one go. A line that this
-    refuses goes through the standard library once more, which accepts what other writers emit (NaN, lone
-    surrogates, loose types).
+    Each line is strict UTF-8, then decoded typed and fast; a line that this refuses goes through the standard
+    library once more, which accepts what other writers emit (NaN, lone surrogates, loose types).
     Blank lines are passed over. Lines end at `\n` alone, so U+2028 inside a string is text.
     """
-    rows = _whole_block(block)
-    if rows is not None:
-        repairs: list[Repair] = []
-        return Decoded(_table(rows, list(range(first_line, first_line + len(rows))), repairs), [], repairs)
-    return _line_by_line(block, first_line)
-
-
-def _whole_block(block: bytes) -> list[_Row] | None:
-    """Decode a block in one go; `None` unless every line of it is one good row that needs no repair."""
-    try:
-        pa.array([block], pa.large_binary()).cast(pa.large_string())  # strict UTF-8, as in `_row`
-        rows = _decode_lines(block)
-    except (pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    whole = block if block.endswith(b"\n") else block + b"\n"
-    lines = whole.count(b"\n")
-    # A value that goes on over a line's end makes some line not begin with { or not end with }.
-    if not (whole.startswith(b"{") and whole.count(b"\n{") == lines - 1 and whole.count(b"}\n") == lines):
-        return None
-    return rows if len(rows) == lines and all(0 <= row.turn <= MAX_TURN for row in rows) else None
-
-
-def _line_by_line(block: bytes, first_line: int) -> Decoded:
     rows: list[_Row] = []
     numbers: list[int] = []
     bad: list[BadLine] = []
     repairs: list[Repair] = []
     for number, line in enumerate(block.split(b"\n"), first_line):
-        found: list[str] = []
         try:
-            row = _row(line, found)
-        except LineError as error:
-            bad.extend(BadLine(number, what, fix, line) for what, fix in error.faults)
-            continue
-        if row is not None:
-            rows.append(row)
-            numbers.append(number)
+            if not line.isascii():
+                line.decode()  # msgspec looks at the strings that it keeps, not at those that it passes over
+            row: _Row | None = _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            row = None
+        if row is None or not 0 <= row.turn <= MAX_TURN:
+            found: list[str] = []
+            try:
+                row = _lenient(line.removeprefix(_BOM), found)
+            except LineError as error:
+                bad.extend(BadLine(number, what, fix, line) for what, fix in error.faults)
+                continue
+            if row is None:
+                continue
             repairs.extend(Repair(number, what) for what in found)
+        rows.append(row)
+        numbers.append(number)
     return Decoded(_table(rows, numbers, repairs), bad, repairs)
 
 
-def _row(line: bytes, found: list[str]) -> _Row | None:
-    """Decode one line, the fast way if it can be; `None` for a blank one; `found` receives the repairs."""
-    try:
-        if not line.isascii():
-            line.decode()  # msgspec looks at the strings that it keeps, not at those that it passes over
-        row = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        line = line.removeprefix(_BOM)
-        return _lenient(line, found) if line.strip() else None
-    return row if 0 <= row.turn <= MAX_TURN else _lenient(line, found)
-
-
-def _lenient(line: bytes, found: list[str]) -> _Row:
+def _lenient(line: bytes, found: list[str]) -> _Row | None:
+    """Decode a line that the fast way refused; `None` for a blank one; `found` receives the repairs."""
+    if not line.strip():
+        return None
     fields = row_fields(line, found)
     return _Row(**fields | {name: msgspec.Raw(fields[name]) for name in PAYLOADS})
 
