@@ -23,6 +23,8 @@ FAILED_DIMENSIONS: Final = "failed_dimensions"
 ERROR_MODE: Final = "error_mode"
 ERROR_MODE_RULE: Final = "error_mode_rule"
 ERROR_MODE_EVIDENCE: Final = "error_mode_evidence"
+ERROR_MODE_RUNNER_UP: Final = "error_mode_runner_up"
+"""The mode that had most for it after the error mode: where the two are close, the reviewer decides."""
 ERROR_MODE_CANDIDATE: Final = "error_mode_candidate"
 BUCKET: Final = "bucket"
 BUCKET_SOURCE: Final = "bucket_source"
@@ -93,6 +95,7 @@ TURNS: Final = {
     ERROR_MODE: "string",
     ERROR_MODE_RULE: "string",
     ERROR_MODE_EVIDENCE: "string",
+    ERROR_MODE_RUNNER_UP: "string",
     BUCKET: "string",
     BUCKET_SOURCE: "string",
     LATENCY_MS: "double",
@@ -152,6 +155,7 @@ PACKET_COLUMNS: Final = (
     ERROR_MODE_CANDIDATE,
     ERROR_MODE_RULE,
     ERROR_MODE_EVIDENCE,
+    ERROR_MODE_RUNNER_UP,
     RESPONSE_KIND,
     USER_TEXT,
     ASSISTANT_TEXT,

@@ -1,10 +1,14 @@
-"""Apply rules to failed rows: the first rule that holds gives the mode, its id and its evidence."""
+"""Apply rules to failed rows: weigh what speaks for and against each mode, and keep what decided.
+
+A mode's total is its start plus, for every rule that holds, the rule's weight for it times the share that the
+clause counts for (`scope.py`). The greatest total wins; with equal totals the codebook's order. A mode for which
+no rule speaks is out of the question, and a row for which none speaks is `other`.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,9 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema as c
-from pipeline.columns import as_list
-from pipeline.judged import NO_PAYLOAD
-from pipeline.rules.clauses import Clauses, blaming_clauses
+from pipeline.rules.reasons import Reasons
+from pipeline.rules.signals import Signals, known_signals
 
 if TYPE_CHECKING:
     from pipeline.rules.ruleset import Rule, RuleSet
@@ -23,101 +26,181 @@ NO_RULE: Final = "no-rule"
 """The id that stands where no rule held; the mode is then `other`."""
 _NO_EVIDENCE: Final = "no rule held"
 _EVIDENCE_LENGTH: Final = 200
+_EVIDENCE_PARTS: Final = 3
+_OTHER: Final = c.ERROR_MODES.index(c.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Where a rule holds: rows, the share of its weight that counts in each, and what says so."""
+
+    rows: np.ndarray
+    share: np.ndarray
+    clause: np.ndarray | None = None
+    """The clause that says it; None if none does."""
+    matched: list[str] | None = None
+    """The words that a pattern matched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """For each failed row, in order: the mode, the id of the rule that decided, and what it saw."""
+    """For each failed row, in order: the mode, the rule that weighed most, what it saw, and the next mode."""
 
     modes: list[str]
     rules: list[str]
     evidence: list[str]
+    runners_up: list[str | None]
 
 
-def apply_rules(failures: pa.Table, rules: RuleSet) -> Verdicts:
-    """Label failed rows (columns of the turns table, with texts) by the first rule that holds for each."""
-    n = len(failures)
-    verdicts = Verdicts([c.OTHER] * n, [NO_RULE] * n, [_NO_EVIDENCE] * n)
-    signals = _Signals(failures)
-    undecided = np.ones(n, dtype=bool)
-    for rule in rules.rules:
-        candidates = undecided & signals.structure(rule)
-        if not candidates.any():
-            continue
-        for row, evidence in _found(rule, candidates, signals):
-            undecided[row] = False
-            verdicts.modes[row] = rule.mode
-            verdicts.rules[row] = rule.id
-            verdicts.evidence[row] = evidence
-    return verdicts
+class Weighing:
+    """All that rules find in failed rows."""
 
+    def __init__(self, turns: pa.Table, failed: np.ndarray, rules: RuleSet) -> None:
+        """Read the rows of `turns` (the turns table with texts and `scores`, whole runs) that `failed` flags."""
+        self.rules = rules.rules
+        self._signals = Signals(turns, failed)
+        self._rows = len(self._signals)
+        self.holdings = [self._find(rule) for rule in self.rules]
+        self.weights = np.array([[rule.weights.get(mode, 0.0) for mode in c.ERROR_MODES] for rule in self.rules])
+        self.weights = self.weights.reshape(len(self.rules), len(c.ERROR_MODES))
+        self.shares = np.zeros((self._rows, len(self.rules)))
+        """What share of each rule's weight counts in each row."""
+        for number, holding in enumerate(self.holdings):
+            self.shares[holding.rows, number] = holding.share
+        self.start = np.array([rules.start.get(mode, 0.0) for mode in c.ERROR_MODES])
+        self.totals = self.start + self.shares @ self.weights
+        self.supported = (self.shares @ np.maximum(self.weights, 0.0)) > 0
 
-class _Signals:
-    """What rules look at, computed once for all rows: shape, dimensions, calls, and the texts."""
+    @cached_property
+    def reasons(self) -> Reasons:
+        """The reasoning, read when a rule first looks at it."""
+        rows = self._signals.rows
+        failed = rows.failed_dimensions
+        others = [[name for name, score in scores.items() if score is not False] for scores in rows.scores]
+        return Reasons(rows.text(c.JUDGE_REASONING), failed, others)
 
-    def __init__(self, failures: pa.Table) -> None:
-        self._rows = len(failures)
-        self._texts = {name: failures[name].combine_chunks() for name in c.TEXTS}
-        self._kinds = np.array(as_list(failures[c.RESPONSE_KIND]), dtype=object)
-        self.failed: list[list[str]] = as_list(failures[c.FAILED_DIMENSIONS])
-        self._failed_count = np.fromiter(map(len, self.failed), dtype=np.int64, count=self._rows)
-        self._failed_in: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(self._rows, dtype=np.int64))
-        for row, names in enumerate(self.failed):
-            for name in names:
-                self._failed_in[name][row] = 1
-        self._called = ~np.asarray(pc.match_substring_regex(self._texts[c.TOOL_CALLS], NO_PAYLOAD))
-        self._reasoning = blaming_clauses(self._texts[c.JUDGE_REASONING])
+    def verdicts(self) -> Verdicts:
+        """Name each row's mode, and why."""
+        ranked = np.where(self.supported, self.totals, -np.inf)
+        ranked[~self.supported.any(axis=1), _OTHER] = 0.0
+        order = np.argsort(-ranked, axis=1, kind="stable")
+        best = order[:, 0] if self._rows else np.zeros(0, dtype=np.int64)
+        next_best = np.where(ranked[np.arange(self._rows), order[:, 1]] > -np.inf, order[:, 1], -1)
+        modes = [c.ERROR_MODES[mode] for mode in best.tolist()]
+        runners_up = [c.ERROR_MODES[mode] if mode >= 0 else None for mode in next_best.tolist()]
+        strongest = self._strongest(best)
+        ids = [self.rules[found[0]].id if found else NO_RULE for found in strongest]
+        verdicts = Verdicts(modes, ids, [self._evidence(row, found) for row, found in enumerate(strongest)], runners_up)
+        self._decide(verdicts)
+        return verdicts
 
-    def structure(self, rule: Rule) -> np.ndarray:
-        """Tell for which rows the conditions hold that need no text."""
-        tests = []
+    def _strongest(self, best: np.ndarray) -> list[list[int]]:
+        """Give per row the numbers of the rules that weigh most for its mode, the weightiest first."""
+        if not self.rules:
+            return [[] for _ in range(self._rows)]
+        spoken = self.shares * np.maximum(self.weights.T, 0.0)[best]
+        columns = []
+        for _ in range(min(_EVIDENCE_PARTS, len(self.rules))):
+            top = spoken.argmax(axis=1)
+            columns.append(np.where(np.take_along_axis(spoken, top[:, None], axis=1)[:, 0] > 0, top, -1))
+            np.put_along_axis(spoken, top[:, None], 0.0, axis=1)
+        return [[number for number in row if number >= 0] for row in zip(*(c.tolist() for c in columns), strict=True)]
+
+    def _decide(self, verdicts: Verdicts) -> None:
+        """Let the rules without weights settle the rows where they hold; the first one does."""
+        undecided = np.ones(self._rows, dtype=bool)
+        for number, (rule, holding) in enumerate(zip(self.rules, self.holdings, strict=True)):
+            if not rule.decides:
+                continue
+            for row in holding.rows[undecided[holding.rows]].tolist():
+                undecided[row] = False
+                if verdicts.rules[row] != NO_RULE and verdicts.modes[row] != rule.mode:
+                    verdicts.runners_up[row] = verdicts.modes[row]
+                verdicts.modes[row] = rule.mode
+                verdicts.rules[row] = rule.id
+                verdicts.evidence[row] = self._evidence(row, [number])
+
+    def _evidence(self, row: int, numbers: list[int]) -> str:
+        """Say what the rules saw in a row: the clauses in which the judge says so, and the signals."""
+        return "; ".join(dict.fromkeys(self.seen(row, number) for number in numbers))[:_EVIDENCE_LENGTH] or _NO_EVIDENCE
+
+    def seen(self, row: int, number: int) -> str:
+        """Say what a rule saw in a row where it holds."""
+        rule, holding = self.rules[number], self.holdings[number]
+        if holding.clause is None and holding.matched is None:
+            return self._described[number] if not rule.failed_any else self._with_dimensions(row, rule)
+        place = self._places[number][row]
+        if holding.matched is not None:
+            return holding.matched[place]
+        return self.reasons.clause(int(holding.clause[place]))  # type: ignore[index] # one of the two is there
+
+    @cached_property
+    def _places(self) -> list[dict[int, int]]:
+        """Per rule, where in its holding each row stands."""
+        return [dict(zip(holding.rows.tolist(), range(len(holding.rows)), strict=True)) for holding in self.holdings]
+
+    @cached_property
+    def _described(self) -> list[str]:
+        return [describe(rule) for rule in self.rules]
+
+    def _with_dimensions(self, row: int, rule: Rule) -> str:
+        failed = ", ".join(self._signals.rows.failed_dimensions[row])
+        return "; ".join(part for part in (describe(rule), f"failed: {failed}") if part)
+
+    def _find(self, rule: Rule) -> Holding:
+        """Find where a rule holds."""
+        allowed = self._structure(rule)
+        if rule.says:
+            text, weight, clause = self.reasons.saying(rule.says, rule.unless_says)
+            kept = allowed[text]
+            return Holding(text[kept], weight[kept], clause=clause[kept])
+        if rule.pattern is None:
+            rows = np.flatnonzero(allowed)
+            return Holding(rows, np.ones(len(rows)))
+        return self._matching(rule, rule.pattern, allowed)
+
+    def _matching(self, rule: Rule, pattern: str, allowed: np.ndarray) -> Holding:
+        if rule.look_in == c.JUDGE_REASONING:
+            text, weight, clause = self.reasons.matching(pattern, rule.unless)
+            source = self.reasons.blaming.take(pa.array(clause))
+        else:
+            whole = self._signals.rows.text(rule.look_in)
+            hits = pc.match_substring_regex(whole, pattern, ignore_case=True)
+            if rule.unless is not None:
+                hits = pc.and_not(hits, pc.match_substring_regex(whole, rule.unless, ignore_case=True))
+            text = np.flatnonzero(np.asarray(hits))
+            weight, source = np.ones(len(text)), whole.take(pa.array(text))
+        kept = allowed[text]
+        words = pc.extract_regex(source.filter(pa.array(kept)), f"(?i)(?P<evidence>{pattern})").field(0)
+        return Holding(text[kept], weight[kept], matched=words.to_pylist())
+
+    def _structure(self, rule: Rule) -> np.ndarray:
+        """Tell for which rows the conditions hold that need no words of the judge."""
+        rows = self._signals.rows
+        allowed = np.ones(self._rows, dtype=bool)
+        for name in rule.signals:
+            allowed &= self._signals[name]
+        for name in rule.no_signals:
+            allowed &= ~self._signals[name]
         if rule.response_kind:
-            tests.append(np.isin(self._kinds, rule.response_kind))
+            allowed &= np.isin(rows.kinds, rule.response_kind)
         if rule.tool_calls is not None:
-            tests.append(self._called if rule.tool_calls == "some" else ~self._called)
+            allowed &= rows.called if rule.tool_calls == "some" else ~rows.called
         if rule.failed_any:
-            tests.append(self._failed_among(rule.failed_any) > 0)
+            names = set(rule.failed_any)
+            allowed &= np.array([not names.isdisjoint(failed) for failed in rows.failed_dimensions], dtype=bool)
         if rule.failed_only:
-            tests.append(self._failed_among(rule.failed_only) == self._failed_count)
-        return reduce(np.logical_and, tests, np.ones(self._rows, dtype=bool))
-
-    def _failed_among(self, names: tuple[str, ...]) -> np.ndarray:
-        """Count per row how many of the named dimensions failed."""
-        nothing = np.zeros(self._rows, dtype=np.int64)
-        return sum((self._failed_in[name] for name in set(names) if name in self._failed_in), nothing)
-
-    def kind(self, row: int) -> str:
-        return str(self._kinds[row])
-
-    def clauses(self, field: str, rows: np.ndarray) -> Clauses:
-        """Give what a pattern is tried on: the reasoning's clauses, or another text as a whole."""
-        if field == c.JUDGE_REASONING:
-            return self._reasoning.of(rows)
-        return Clauses(self._texts[field].filter(pa.array(rows)), np.flatnonzero(rows))
+            names = set(rule.failed_only)
+            allowed &= np.array([names.issuperset(failed) for failed in rows.failed_dimensions], dtype=bool)
+        return allowed
 
 
-def _found(rule: Rule, candidates: np.ndarray, signals: _Signals) -> list[tuple[int, str]]:
-    """List the rows for which the rule holds, each with its evidence."""
-    if rule.pattern is None:
-        return [(row, _structural_evidence(rule, row, signals)) for row in np.flatnonzero(candidates).tolist()]
-    clauses = signals.clauses(rule.look_in, candidates)
-    hits = pc.match_substring_regex(clauses.texts, rule.pattern, ignore_case=True)
-    if rule.unless is not None and hits.true_count:
-        hits = pc.and_not(hits, pc.match_substring_regex(clauses.texts, rule.unless, ignore_case=True))
-    if not hits.true_count:
-        return []
-    rows, first = np.unique(clauses.row[np.asarray(hits)], return_index=True)
-    words = pc.extract_regex(clauses.texts.filter(hits).take(pa.array(first)), f"(?i)(?P<evidence>{rule.pattern})")
-    evidence = words.field(0).to_pylist()
-    return [(row, words[:_EVIDENCE_LENGTH]) for row, words in zip(rows.tolist(), evidence, strict=True)]
-
-
-def _structural_evidence(rule: Rule, row: int, signals: _Signals) -> str:
-    parts = []
-    if rule.response_kind:
-        parts.append(f"response_kind: {signals.kind(row)}")
-    if rule.tool_calls is not None:
-        parts.append(f"tool_calls: {rule.tool_calls}")
-    if rule.failed_any or rule.failed_only:
-        parts.append(f"failed: {', '.join(signals.failed[row])}")
+def describe(rule: Rule) -> str:
+    """Say in words what a rule asks for besides words of the judge."""
+    meanings = known_signals()
+    parts = [meanings[name] for name in rule.signals]
+    parts += [f"not: {meanings[name]}" for name in rule.no_signals]
+    parts += [f"response_kind: {' or '.join(rule.response_kind)}"] if rule.response_kind else []
+    parts += [f"tool_calls: {rule.tool_calls}"] if rule.tool_calls else []
+    parts += [f"nothing failed but: {', '.join(rule.failed_only)}"] if rule.failed_only else []
     return "; ".join(parts)

@@ -1,73 +1,96 @@
-"""Read a rules file: TOML -> a `RuleSet`, or one clear error naming everything that is wrong with it."""
+"""Rules and where they come from: the package's own, and a user's file."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass
-from difflib import get_close_matches
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pipeline import schema as c
 from pipeline.errors import Problem, RulesError
+from pipeline.rules.faults import faults_of
 
 BUILTIN: Final = "builtin"
-_TOP_KEYS: Final = ("version", "extends", "rule")
-_TOOL_CALLS: Final = ("some", "none")
-_LISTS: Final = ("response_kind", "failed_any", "failed_only")
-_PROBES: Final = pa.array(["", "a", " a b ", "é", "1."])
-_CONDITIONS: Final = (*_LISTS, "tool_calls", "pattern")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: every condition that it names must hold; the first rule that holds decides the row.
+    """One rule: every condition that it names must hold.
 
-    `pattern` and `unless` are RE2 expressions, tried without regard to case. Over the judge's reasoning
-    they are tried clause by clause (`unless` excludes a clause), over any other text as a whole.
+    A rule with weights speaks for some modes (and against those of negative weight); weights add up. A rule
+    without weights decides.
     """
 
     id: str
     mode: str
     why: str
+    weights: dict[str, float] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
+    """Sayings (`sayings.py`), one of which a clause of the reasoning says."""
+    unless_says: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    no_signals: tuple[str, ...] = ()
     response_kind: tuple[str, ...] = ()
     failed_any: tuple[str, ...] = ()
     failed_only: tuple[str, ...] = ()
     tool_calls: str | None = None
     look_in: str = c.JUDGE_REASONING
     pattern: str | None = None
+    """RE2, whatever the case: on each clause of the reasoning that may blame, on any other text as a whole."""
     unless: str | None = None
+    match: tuple[str, ...] = ()
+    no_match: tuple[str, ...] = ()
+    """Texts on which `says` or `pattern` must hold, and must not."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether the rule settles a row instead of being weighed."""
+        return not self.weights
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules in the order in which they are tried."""
+    """Rules in their order, and where each mode's weight starts."""
 
     rules: tuple[Rule, ...]
+    start: dict[str, float] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
         """Digest of what the rules say, whatever the file's comments and layout."""
-        text = json.dumps([asdict(rule) for rule in self.rules], ensure_ascii=False, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        said = [asdict(rule) for rule in self.rules], self.start
+        return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
+@cache
 def builtin_rules() -> RuleSet:
     """Read the rules that come with the package; the tests have validated them."""
-    text = files(__package__).joinpath("builtin.toml").read_text(encoding="utf-8")
-    return RuleSet(tuple(_rule(table) for table in tomllib.loads(text)["rule"]))
+    weights = tomllib.loads(_builtin("weights"))
+    rules = [replace(rule, weights=weights[rule.id]) for rule in unweighed_rules() if rule.id in weights]
+    return RuleSet(tuple(rules), weights["start"])
+
+
+def unweighed_rules() -> list[Rule]:
+    """Read the package's rules without their weights, which are fitted to labelled rows and stand apart."""
+    return [
+        _rule({"mode": mode, **table}) for mode in c.ERROR_MODES for table in tomllib.loads(_builtin(mode))["rule"]
+    ]
+
+
+def _builtin(name: str) -> str:
+    return files(__package__).joinpath(f"builtin/{name}.toml").read_text(encoding="utf-8")
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:
-    """Read a rules file. With `extends = "builtin"` its rules go first, and replace built-in ones of their id.
+    """Read a rules file. With `extends = "builtin"` the built-in rules stand behind its own, which replace those
+    of the same id.
 
     Raises `RulesError` with every problem: not TOML, unknown keys or values, two rules of one id, an
-    expression that RE2 does not take.
+    expression that RE2 does not take, a saying of unknown concepts.
     """
     try:
         data = tomllib.loads(text.decode("utf-8-sig"))
@@ -75,113 +98,19 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
         raise RulesError(Problem(name, f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")) from None
     except tomllib.TOMLDecodeError as error:
         raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
-    problems = [*_unknown_keys(data, _TOP_KEYS, name), *_top_faults(data, name)]
-    tables = data["rule"] if isinstance(data.get("rule"), list) else []
-    rules = []
-    for number, table in enumerate(tables, 1):
-        where = f"{name}: rule {number}"
-        if isinstance(table, dict):
-            where += f" ({table['id']})" if "id" in table else ""
-            found = _rule_faults(table, where)
-            if not found:
-                rules.append(_rule(table))
-            problems += found
-        else:
-            problems.append(Problem(where, "not a table", "write [[rule]]"))
-    ids = [table["id"] for table in tables if isinstance(table, dict) and isinstance(table.get("id"), str)]
-    problems += [
-        Problem(name, f"two rules have the id {rule_id}", "rename one")
-        for rule_id in sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
-    ]
-    if problems:
+    if problems := faults_of(data, name, tuple(Rule.__dataclass_fields__)):
         raise RulesError(*problems)
-    if data.get("extends") == BUILTIN:
-        rules += [rule for rule in builtin_rules().rules if rule.id not in ids]
-    return RuleSet(tuple(rules))
+    rules = [_rule(table) for table in data.get("rule", [])]
+    if data.get("extends") != BUILTIN:
+        return RuleSet(tuple(rules))
+    own = {rule.id for rule in rules}
+    builtin = builtin_rules()
+    return RuleSet((*rules, *(rule for rule in builtin.rules if rule.id not in own)), builtin.start)
 
 
 def _rule(table: dict[str, Any]) -> Rule:
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+    if (weight := values.pop("weight", None)) is not None:
+        values["weights"] = {table["mode"]: float(weight)}
     return Rule(**values)
 
-
-def _top_faults(data: dict[str, Any], name: str) -> list[Problem]:
-    problems = []
-    if data.get("version", 1) != 1:
-        problems.append(Problem(name, f"version {data['version']!r} is not known", "write version = 1"))
-    if data.get("extends", BUILTIN) != BUILTIN:
-        problems.append(Problem(name, f"extends {data['extends']!r}", 'write extends = "builtin" or leave it out'))
-    if "extends" not in data and not data.get("rule"):
-        problems.append(Problem(name, "holds no rule", "add a [[rule]]"))
-    if not isinstance(data.get("rule", []), list):
-        problems.append(Problem(name, "rule is not a list of tables", "write [[rule]]"))
-    return problems
-
-
-def _rule_faults(table: dict[str, Any], where: str) -> list[Problem]:
-    sound = {
-        key: value
-        for key, value in table.items()
-        if isinstance(value, list) and all(isinstance(item, str) for item in value)
-        if key in _LISTS
-    } | {key: value for key, value in table.items() if isinstance(value, str) and key not in _LISTS}
-    return [*_shape_faults(table, where), *_value_faults(sound, where)]
-
-
-def _shape_faults(table: dict[str, Any], where: str) -> list[Problem]:
-    problems = _unknown_keys(table, tuple(Rule.__dataclass_fields__), where)
-    problems += [Problem(where, f"no {key}", f"add {key}") for key in ("id", "mode", "why") if not table.get(key)]
-    for key, value in table.items():
-        if key not in _LISTS and not isinstance(value, str):
-            problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
-        if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            problems.append(Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]'))
-    if not any(table.get(key) for key in _CONDITIONS):
-        problems.append(Problem(where, "has no condition", f"add one of {', '.join(_CONDITIONS)}"))
-    if "unless" in table and "pattern" not in table:
-        problems.append(Problem(where, "has unless without pattern", "add the pattern"))
-    return problems
-
-
-def _value_faults(table: dict[str, Any], where: str) -> list[Problem]:
-    return [
-        *_unknown_values([table["mode"]] if table.get("mode") else [], c.ERROR_MODES, "mode", where),
-        *_unknown_values(table.get("response_kind", []), c.RESPONSE_KINDS, "response_kind", where),
-        *_unknown_values([table.get("look_in", c.JUDGE_REASONING)], c.TEXTS, "look_in", where),
-        *_unknown_values([table.get("tool_calls", "some")], _TOOL_CALLS, "tool_calls", where),
-        *_pattern_faults(table.get("pattern"), "pattern", where),
-        *_pattern_faults(table.get("unless"), "unless", where),
-    ]
-
-
-def _pattern_faults(pattern: str | None, key: str, where: str) -> list[Problem]:
-    if pattern is None:
-        return []
-    try:
-        pc.match_substring_regex(_PROBES, pattern)
-        found = pc.extract_regex(_PROBES, f"(?P<evidence>{pattern})").to_pylist()
-    except pa.ArrowInvalid as error:
-        what = str(error).removeprefix("Invalid regular expression: ")
-        unnamed = "unnamed groups" in what
-        fix = "write (?:...) instead of (...)" if unnamed else "RE2 has no look-around and no back-references"
-        return [Problem(where, f"{key} is not an RE2 expression: {what}", fix)]
-    except UnicodeDecodeError:
-        return [Problem(where, f"{key} matches single bytes", "write . instead of \\C")]
-    if {"evidence": ""} in found:
-        return [Problem(where, f"{key} matches empty text", "let it ask for at least one character")]
-    return []
-
-
-def _unknown_keys(table: dict[str, Any], known: tuple[str, ...], where: str) -> list[Problem]:
-    return [Problem(where, f"unknown key {key}", _nearest(key, known)) for key in table if key not in known]
-
-
-def _unknown_values(values: list[str], known: tuple[str, ...], key: str, where: str) -> list[Problem]:
-    return [
-        Problem(where, f"unknown {key} {value!r}", _nearest(value, known)) for value in values if value not in known
-    ]
-
-
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    match = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {match[0]}?" if match else f"known: {', '.join(known)}"

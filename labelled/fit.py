@@ -1,0 +1,100 @@
+"""Fit the rules' weights to the developed part and write `pipeline/rules/builtin/weights.toml`.
+
+A multinomial logistic regression over what the rules find: each rule's weights are log-odds, kept for the rule's
+own mode and wherever they matter, and small by an L2 penalty. Prints how well weights that were fitted without
+one writer's rows label that writer's rows.
+
+`python labelled/fit.py [--try]`; with --try nothing is written.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from cases import ROOT, read_cases
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from sklearn.metrics import f1_score
+from tables import weigh, with_earlier_turns
+
+from pipeline import schema as c
+from pipeline.rules.ruleset import RuleSet, unweighed_rules
+
+MODES = list(c.ERROR_MODES)
+PENALTY = 1.0
+KEPT = 0.5  # weights smaller than this are left out, except those for the mode of the rule
+LEAST = 0.05  # and those smaller than this are left out altogether
+WEIGHTS = Path(__file__).parents[1] / "pipeline" / "rules" / "builtin" / "weights.toml"
+
+
+def main(*, write: bool) -> None:
+    """Fit, check and write."""
+    files = sorted((ROOT / "developed").glob("*.jsonl"))
+    cases = [case for file in files for case in read_cases(file)]
+    writer = np.array([file.stem for file in files for _ in read_cases(file)])
+    rules = unweighed_rules()
+    equal = RuleSet(tuple(replace(rule, weights={rule.mode: 1.0}) for rule in rules))
+    written, padded = (weigh(some, equal).shares for some in (cases, with_earlier_turns(cases)))
+    own = np.array([[rule.mode == mode for mode in MODES] for rule in rules])
+    label = np.array([MODES.index(case.mode) for case in cases])
+    for name, tested in (("as written", written), ("with earlier turns", padded)):
+        guess = np.zeros_like(label)
+        for held_out in sorted(set(writer)):
+            train, test = writer != held_out, writer == held_out
+            weights, start = fit(np.vstack([written[train], padded[train]]), np.tile(label[train], 2), own)
+            guess[test] = (tested[test] @ weights + start).argmax(axis=1)
+        show(f"{len(label)} rows {name}, each writer's labelled by weights from the others", label, guess)
+    weights, start = fit(np.vstack([written, padded]), np.tile(label, 2), own)
+    show("all rows by weights from all", label, (written @ weights + start).argmax(axis=1))
+    print(f"{np.count_nonzero(weights)} weights of {np.count_nonzero(weights.any(axis=1))} rules of {len(rules)}")
+    if write:
+        WEIGHTS.write_text(as_toml([rule.id for rule in rules], weights, start), encoding="utf-8")
+
+
+def fit(found: np.ndarray, label: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit weights (rules x modes) and starts; first all of them, then those that matter again."""
+    weights, _ = _fit(found, label, np.ones_like(own))
+    kept = own | (np.abs(weights) >= KEPT)
+    weights, start = _fit(found, label, kept)
+    weights[np.abs(weights) < LEAST] = 0
+    return np.round(weights, 2), np.round(start, 2)
+
+
+def _fit(found: np.ndarray, label: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rules, modes = kept.shape
+    truth = np.eye(modes)[label]
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, start = flat[:-modes].reshape(rules, modes), flat[-modes:]
+        totals = found @ weights + start
+        log_odds = totals - logsumexp(totals, axis=1, keepdims=True)
+        miss = np.exp(log_odds) - truth
+        slope = (found.T @ miss + PENALTY * 2 * weights) * kept
+        value = -(log_odds * truth).sum() + PENALTY * (weights**2).sum()
+        return value, np.concatenate([slope.ravel(), miss.sum(axis=0)])
+
+    best = minimize(loss, np.zeros(rules * modes + modes), jac=True, method="L-BFGS-B", options={"maxiter": 3000}).x
+    return best[:-modes].reshape(rules, modes) * kept, best[-modes:]
+
+
+def show(what: str, label: np.ndarray, guess: np.ndarray) -> None:
+    """Print accuracy and macro-F1."""
+    print(f"{what}: accuracy {(label == guess).mean():.3f}, macro-F1 {f1_score(label, guess, average='macro'):.3f}")
+
+
+def as_toml(ids: list[str], weights: np.ndarray, start: np.ndarray) -> str:
+    """Write weights as TOML, the start first, each rule's largest weight first."""
+    lines = ["# What each rule weighs for and against each mode: log-odds, written by labelled/fit.py.", "", "[start]"]
+    lines += [f"{mode} = {value:g}" for mode, value in zip(MODES, start, strict=True)]
+    for rule, row in zip(ids, weights, strict=True):
+        if row.any():
+            lines += ["", f"[{rule}]"]
+            lines += [f"{MODES[mode]} = {row[mode]:g}" for mode in np.argsort(-np.abs(row)) if row[mode]]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main(write="--try" not in sys.argv)

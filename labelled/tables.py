@@ -1,0 +1,60 @@
+"""Labelled rows as a turns table, and what each rule finds in them."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from cases import Case, Turn
+from runs import write_runs
+
+from pipeline import schema as c
+from pipeline.frames import build_frames
+from pipeline.load.rows import read_batches
+from pipeline.load.runs import find_runs
+from pipeline.records import Options
+from pipeline.rules.engine import Weighing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.rules.ruleset import RuleSet
+
+_EARLIER = 5
+
+
+def weigh(cases: Sequence[Case], rules: RuleSet) -> Weighing:
+    """Read cases as the command reads runs and apply rules to them; the rows are in the order of the cases."""
+    with TemporaryDirectory() as folder:
+        listed = find_runs(write_runs(cases, Path(folder)), (), None, Options(), lambda _: None)
+        batches = read_batches(listed.runs, lambda _: None)
+        turns = pa.concat_tables([build_frames(batch, "", ()).turns for batch in batches]).unify_dictionaries()
+    turns = pa.table({name: turns[name].combine_chunks() for name in turns.column_names})
+    failed = np.asarray(turns[c.FAILED])
+    labelled = turns.filter(pa.array(failed))[c.RUN_ID].to_pylist()
+    assert labelled == [case.id for case in cases], "a case's row is its run's only failed one, and runs keep their order"
+    return Weighing(turns, failed, rules)
+
+
+def with_earlier_turns(cases: Sequence[Case]) -> list[Case]:
+    """Put turns of other cases of the domain before each case, so that all have some earlier turns, as real rows do.
+
+    As written, cases about something lost have earlier turns more often than others do.
+    """
+    chooser = random.Random(1)  # noqa: S311 - the same turns each time
+    domains = defaultdict(list)
+    for case in cases:
+        domains[case.domain].append(case)
+    padded = []
+    for case in cases:
+        others = [other for other in domains[case.domain] if other is not case]
+        chosen = chooser.sample(others, min(_EARLIER - len(case.earlier), len(others)))
+        turns = [Turn(user_text=other.user_text, assistant_text="All right.", tool_calls=other.tool_calls) for other in chosen]
+        padded.append(msgspec.structs.replace(case, earlier=[*turns, *case.earlier]))
+    return padded

@@ -1,0 +1,93 @@
+"""The concepts that rules speak of, and the words and phrases that stand for them (`builtin/lexicon.toml`)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+NEGATOR: Final = "negator"
+NAMED: Final = "named"
+"""The concept of a name in a program, such as `book_room` or `bookRoom`: nearly always a tool."""
+_IDENTIFIER: Final = re.compile(r"[A-Za-z]\w*_\w+|[a-z]+(?:[A-Z][a-z]+)+")
+_PARTS: Final = re.compile(r"[-/]")
+_SHORTEST_STEM: Final = 3
+
+
+@dataclass(slots=True)
+class WordTable:
+    """Finds what stands under a word; an entry that ends in `*` is found by every word that begins so."""
+
+    words: dict[str, frozenset[str]] = field(default_factory=dict)
+    stems: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def add(self, word: str, value: str) -> None:
+        """Put a value under a word."""
+        table, key = (self.stems, word[:-1]) if word.endswith("*") else (self.words, word)
+        table[key] = table.get(key, frozenset()) | {value}
+
+    def of(self, word: str) -> frozenset[str]:
+        """Give all values under a word."""
+        found = self.words.get(word, frozenset())
+        for end in range(_SHORTEST_STEM, len(word) + 1):
+            if word[:end] in self.stems:
+                found |= self.stems[word[:end]]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Which concepts a word stands for, and which phrases there are."""
+
+    concepts: dict[str, str]
+    """Each concept, and what it is about."""
+    phrases: tuple[tuple[tuple[str, ...], str], ...]
+    """Words in a row, and the concept that they stand for; the longest first."""
+    _single: WordTable
+    _in_phrases: WordTable
+
+    def of(self, word: str) -> frozenset[str]:
+        """Give the concepts of a word; of a hyphenated one that is not known, those of its parts."""
+        lower = word.lower()
+        found = self._single.of(lower)
+        if lower.endswith(("n't", "n’t")):
+            found |= {NEGATOR}
+        if is_identifier(word):
+            return found | {NAMED}
+        if not found and len(parts := _PARTS.split(lower)) > 1:
+            return frozenset[str]().union(*map(self._single.of, parts))
+        return found
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word in lower case stands for a concept by itself."""
+        return bool(self._single.of(word))
+
+    def in_phrases(self, word: str) -> frozenset[str]:
+        """Give the words of phrases that a word may stand for."""
+        return self._in_phrases.of(word.lower())
+
+
+def is_identifier(word: str) -> bool:
+    """Tell whether a word is written as a name in a program."""
+    return _IDENTIFIER.fullmatch(word) is not None
+
+
+@cache
+def builtin_lexicon() -> Lexicon:
+    """Read the lexicon of the package."""
+    data = tomllib.loads(files(__package__).joinpath("builtin/lexicon.toml").read_text(encoding="utf-8"))
+    single, in_phrases = WordTable(), WordTable()
+    phrases = []
+    for concept, entry in data.items():
+        written = [tuple(text.split()) for text in entry.get("phrases", ())]
+        for word in [*entry.get("words", "").split(), *(words[0] for words in written if len(words) == 1)]:
+            single.add(word, concept)
+        phrases += [(words, concept) for words in written if len(words) > 1]
+    for words, _ in phrases:
+        for word in words:
+            in_phrases.add(word, word)
+    phrases.sort(key=lambda phrase: -len(phrase[0]))
+    return Lexicon({name: entry["about"] for name, entry in data.items()}, tuple(phrases), single, in_phrases)

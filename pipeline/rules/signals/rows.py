@@ -1,0 +1,70 @@
+"""The failed rows that signals are about, and the turns around them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import schema as c
+from pipeline.columns import as_list
+from pipeline.judged import NO_PAYLOAD
+
+
+class Rows:
+    """Failed rows, in order, within all turns of their runs."""
+
+    def __init__(self, turns: pa.Table, failed: np.ndarray) -> None:
+        self.turns = turns
+        self.places = np.flatnonzero(failed)
+        """Where the failed rows stand among the turns."""
+        self.failures = turns.filter(pa.array(failed))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def text(self, name: str) -> pa.Array:
+        """Give one of the texts of the failed rows."""
+        return self.failures[name].combine_chunks()
+
+    def says(self, name: str, pattern: str) -> np.ndarray:
+        """Tell in which rows a text holds an RE2 expression, whatever the case."""
+        return np.asarray(pc.match_substring_regex(self.text(name), pattern, ignore_case=True))
+
+    @cached_property
+    def called(self) -> np.ndarray:
+        """Tell which rows called a tool."""
+        return ~np.asarray(pc.match_substring_regex(self.text(c.TOOL_CALLS), NO_PAYLOAD))
+
+    @cached_property
+    def calls(self) -> list[list[Any]]:
+        """Decode the calls of each row."""
+        texts = as_list(self.text(c.TOOL_CALLS))
+        return [_listed(text) if some else [] for text, some in zip(texts, self.called.tolist(), strict=True)]
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        """Give the response kind of each row."""
+        return np.array(as_list(self.failures[c.RESPONSE_KIND]), dtype=object)
+
+    @cached_property
+    def failed_dimensions(self) -> list[list[str]]:
+        """Name the dimensions that failed in each row."""
+        return as_list(self.failures[c.FAILED_DIMENSIONS])
+
+    @cached_property
+    def scores(self) -> list[dict[str, bool | None]]:
+        """Give the judge's scores of each row."""
+        return [msgspec.json.decode(text) for text in as_list(self.failures[c.SCORES])]
+
+
+def _listed(text: str) -> list[Any]:
+    try:
+        calls = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return [text]
+    return calls if isinstance(calls, list) else [calls]
