@@ -24,8 +24,8 @@ from pipeline import schema as c
 from pipeline.rules.ruleset import RuleSet, unweighed_rules
 
 MODES = list(c.ERROR_MODES)
-PENALTY = 1.0
-KEPT = 0.5  # weights smaller than this are left out, except those for the mode of the rule
+PENALTY = 4.0
+KEPT = 0.2  # weights smaller than this are left out, except those for the mode of the rule
 LEAST = 0.05  # and those smaller than this are left out altogether
 WEIGHTS = Path(__file__).parents[1] / "pipeline" / "rules" / "builtin" / "weights.toml"
 

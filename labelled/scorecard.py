@@ -31,7 +31,10 @@ def main() -> int:
     for part, cases in parts.items():
         truth = [case.mode for case in cases]
         guess = weigh(cases, builtin_rules()).verdicts().modes
-        print(f"\n{part}: {len(cases)} rows; {agreement(part, cases)}")
+        print(
+            f"\n{part}: {len(cases)} rows"
+            + (f"; {agreement(part, cases)}" if (ROOT / "second" / f"{part}.csv").exists() else "")
+        )
         if part == "developed":
             print("the rules and their weights, and the text model, were made from these rows")
         labellers = {

@@ -38,7 +38,9 @@ def weigh(cases: Sequence[Case], rules: RuleSet) -> Weighing:
     turns = pa.table({name: turns[name].combine_chunks() for name in turns.column_names})
     failed = np.asarray(turns[c.FAILED])
     labelled = turns.filter(pa.array(failed))[c.RUN_ID].to_pylist()
-    assert labelled == [case.id for case in cases], "a case's row is its run's only failed one, and runs keep their order"
+    assert labelled == [case.id for case in cases], (
+        "a case's row is its run's only failed one, and runs keep their order"
+    )
     return Weighing(turns, failed, rules)
 
 
@@ -55,6 +57,9 @@ def with_earlier_turns(cases: Sequence[Case]) -> list[Case]:
     for case in cases:
         others = [other for other in domains[case.domain] if other is not case]
         chosen = chooser.sample(others, min(_EARLIER - len(case.earlier), len(others)))
-        turns = [Turn(user_text=other.user_text, assistant_text="All right.", tool_calls=other.tool_calls) for other in chosen]
+        turns = [
+            Turn(user_text=other.user_text, assistant_text="All right.", tool_calls=other.tool_calls)
+            for other in chosen
+        ]
         padded.append(msgspec.structs.replace(case, earlier=[*turns, *case.earlier]))
     return padded

@@ -72,7 +72,7 @@ def _may_end_name(words: Words) -> np.ndarray:
     near = begins.copy()
     for back in range(1, _LONGEST_NAME):
         near[back:] |= begins[:-back]
-    return (colon | ahead) & near & ((words.marks & (w.STOP | w.BREAK)) == 0)
+    return np.asarray((colon | ahead) & near & ((words.marks & (w.STOP | w.BREAK)) == 0))
 
 
 def _before(marks: np.ndarray) -> np.ndarray:

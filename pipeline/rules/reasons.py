@@ -97,8 +97,8 @@ class Reasons:
         denied = _any(negated, self._scope.clause, count) & ~_any(stated, self._scope.clause, count)
         kept = self._scope.live & ~denied[self._scope.clause]
         words = self._words.spellings.take(pa.array(self._words.ids[kept])).cast(pa.large_string())
-        offsets = np.searchsorted(self._scope.clause[kept], np.arange(count + 1))
-        return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(offsets), words), " ")
+        offsets = np.searchsorted(self._scope.clause[kept], np.arange(count + 1)).astype(np.int32)
+        return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), words), pa.scalar(" ", pa.large_string()))
 
 
 def _any(flags: np.ndarray, clause: np.ndarray, count: int) -> np.ndarray:

@@ -76,9 +76,7 @@ def builtin_rules() -> RuleSet:
 
 def unweighed_rules() -> list[Rule]:
     """Read the package's rules without their weights, which are fitted to labelled rows and stand apart."""
-    return [
-        _rule({"mode": mode, **table}) for mode in c.ERROR_MODES for table in tomllib.loads(_builtin(mode))["rule"]
-    ]
+    return [_rule({"mode": mode, **table}) for mode in c.ERROR_MODES for table in tomllib.loads(_builtin(mode))["rule"]]
 
 
 def _builtin(name: str) -> str:
@@ -86,9 +84,9 @@ def _builtin(name: str) -> str:
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:
-    """Read a rules file. With `extends = "builtin"` the built-in rules stand behind its own, which replace those
-    of the same id.
+    """Read a rules file.
 
+    With `extends = "builtin"` the built-in rules stand behind its own, which replace those of the same id.
     Raises `RulesError` with every problem: not TOML, unknown keys or values, two rules of one id, an
     expression that RE2 does not take, a saying of unknown concepts.
     """
@@ -113,4 +111,3 @@ def _rule(table: dict[str, Any]) -> Rule:
     if (weight := values.pop("weight", None)) is not None:
         values["weights"] = {table["mode"]: float(weight)}
     return Rule(**values)
-

@@ -86,7 +86,8 @@ class Clauses:
         if len(terms) == 1 or not len(found):
             return found
         pattern = ".*".join(self._letters(term) for term in terms)
-        return found[np.asarray(pc.match_substring_regex(self._strings.take(pa.array(found)), pattern))]
+        kept: np.ndarray = found[np.asarray(pc.match_substring_regex(self._strings.take(pa.array(found)), pattern))]
+        return kept
 
     def _with(self, term: Term) -> np.ndarray:
         """Give the clauses in which the term stands."""

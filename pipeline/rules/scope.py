@@ -64,7 +64,8 @@ def scoped(words: Words, stands_for: Callable[[str], np.ndarray], passed: np.nda
     """
 
     def is_a(*concepts: str) -> np.ndarray:
-        return np.logical_or.reduce([stands_for(concept)[words.codes] for concept in concepts])
+        codes = np.logical_or.reduce([stands_for(concept) for concept in concepts])
+        return np.asarray(codes[words.codes])
 
     quoted = _quoted(words) & ~is_a(NAMED)
     parting = (words.marks & w.BREAK) != 0
@@ -78,7 +79,7 @@ def scoped(words: Words, stands_for: Callable[[str], np.ndarray], passed: np.nda
 
     def whole(flags: np.ndarray) -> np.ndarray:
         """Tell per word whether any word of its clause has the flag."""
-        return np.bincount(clause, weights=flags, minlength=1)[clause] > 0
+        return np.asarray(np.bincount(clause, weights=flags, minlength=1)[clause] > 0)
 
     negated = _negated(is_a(NEGATOR) & ~quoted, (words.marks & (w.COMMA | w.STOP | w.BREAK)) != 0, is_a(_AND), clause)
     praise = whole(is_a(_PRAISE) & ~negated & ~quoted) & ~whole(is_a(*_BLAME) & ~quoted & ~(negated & is_a("fault")))
@@ -96,7 +97,7 @@ def _follows(flags: np.ndarray) -> np.ndarray:
 
 
 def _counted(begins: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """Number pieces through all texts: one begins where flagged, and with every text."""
+    """Give the number of each word's piece, counted through all texts; one begins where flagged and with each text."""
     return np.cumsum(begins | _starts(text)) - 1
 
 

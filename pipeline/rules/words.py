@@ -121,7 +121,9 @@ class Reader:
 
     def _fitting(self) -> dict[str, np.ndarray]:
         """Tell, for each word of phrases, which classes of words fit it."""
-        fitting = {word: np.zeros(len(self._classes), dtype=bool) for words, _ in self._lexicon.phrases for word in words}
+        fitting = {
+            word: np.zeros(len(self._classes), dtype=bool) for words, _ in self._lexicon.phrases for word in words
+        }
         for words, code in self._classes.items():
             for word in words:
                 fitting[word][code] = True

@@ -24,7 +24,8 @@ _PLACEHOLDER: Final = (
 _ERROR: Final = (
     r'"(?:error\w*|exception|fault)":\s*(?:"[^"]|\{\s*"|\[\s*[^\s\]]|true|[1-9])'
     r'|"(?:status|result|outcome|state|code)":\s*"?(?:\w*err|\w*fail|invalid|reject|denied|declined|not[_ ]found'
-    r'|timeout|timed[_ ]out|unavailable|conflict|bad[_ ]|4\d\d\b|5\d\d\b)|"(?:ok|success|successful|found|valid)":\s*false'
+    r"|timeout|timed[_ ]out|unavailable|conflict|bad[_ ]|4\d\d\b|5\d\d\b)"
+    r'|"(?:ok|success|successful|found|valid)":\s*false'
 )
 _SEVERAL: Final = r"\[\s*\{[^\[\]]*\}\s*,\s*\{|\[\s*\"[^\"]*\"\s*,"
 

@@ -43,7 +43,8 @@ def meanings() -> dict[str, str]:
 def find(rows: Rows) -> dict[str, np.ndarray]:
     """Tell where each holds."""
     return {
-        "blank": rows.says(c.ASSISTANT_TEXT, _NO_WORDS) | np.isin(rows.kinds, (c.NO_TEXT, c.EMPTY_RESPONSE)),
+        "blank": (rows.says(c.ASSISTANT_TEXT, _NO_WORDS) & ~np.isin(rows.kinds, (c.ENDED, c.ENDED_EARLY)))
+        | np.isin(rows.kinds, (c.NO_TEXT, c.EMPTY_RESPONSE)),
         "long": np.asarray(pc.utf8_length(rows.text(c.ASSISTANT_TEXT))) > _LONG,
         "session-ended": rows.kinds == c.ENDED,
         "session-ended-early": rows.kinds == c.ENDED_EARLY,
