@@ -35,7 +35,7 @@ def main(*, write: bool) -> None:
     files = sorted((ROOT / "developed").glob("*.jsonl"))
     cases = [case for file in files for case in read_cases(file)]
     writer = np.array([file.stem for file in files for _ in read_cases(file)])
-    rules = unweighed_rules()
+    rules = [rule for rule in unweighed_rules() if not rule.weights]  # those with a weight of their own keep it
     equal = RuleSet(tuple(replace(rule, weights={rule.mode: 1.0}) for rule in rules))
     written, padded = (weigh(some, equal).shares for some in (cases, with_earlier_turns(cases)))
     own = np.array([[rule.mode == mode for mode in MODES] for rule in rules])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -44,8 +45,8 @@ class Lexicon:
 
     concepts: dict[str, str]
     """Each concept, and what it is about."""
-    phrases: tuple[tuple[tuple[str, ...], str], ...]
-    """Words in a row, and the concept that they stand for; the longest first."""
+    phrases: tuple[tuple[tuple[str, ...], frozenset[str]], ...]
+    """Words in a row, and the concepts that they stand for; the longest first."""
     _single: WordTable
     _in_phrases: WordTable
 
@@ -80,14 +81,16 @@ def builtin_lexicon() -> Lexicon:
     """Read the lexicon of the package."""
     data = tomllib.loads(files(__package__).joinpath("builtin/lexicon.toml").read_text(encoding="utf-8"))
     single, in_phrases = WordTable(), WordTable()
-    phrases = []
+    found: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for concept, entry in data.items():
         written = [tuple(text.split()) for text in entry.get("phrases", ())]
         for word in [*entry.get("words", "").split(), *(words[0] for words in written if len(words) == 1)]:
             single.add(word, concept)
-        phrases += [(words, concept) for words in written if len(words) > 1]
-    for words, _ in phrases:
+        for words in written:
+            if len(words) > 1:
+                found[words].add(concept)
+    for words in found:
         for word in words:
             in_phrases.add(word, word)
-    phrases.sort(key=lambda phrase: -len(phrase[0]))
-    return Lexicon({name: entry["about"] for name, entry in data.items()}, tuple(phrases), single, in_phrases)
+    phrases = tuple((words, frozenset(found[words])) for words in sorted(found, key=len, reverse=True))
+    return Lexicon({name: entry["about"] for name, entry in data.items()}, phrases, single, in_phrases)

@@ -70,12 +70,12 @@ class RuleSet:
 def builtin_rules() -> RuleSet:
     """Read the rules that come with the package; the tests have validated them."""
     weights = tomllib.loads(_builtin("weights"))
-    rules = [replace(rule, weights=weights[rule.id]) for rule in unweighed_rules() if rule.id in weights]
-    return RuleSet(tuple(rules), weights["start"])
+    rules = [rule if rule.weights else replace(rule, weights=weights.get(rule.id, {})) for rule in unweighed_rules()]
+    return RuleSet(tuple(rule for rule in rules if rule.weights), weights["start"])
 
 
 def unweighed_rules() -> list[Rule]:
-    """Read the package's rules without their weights, which are fitted to labelled rows and stand apart."""
+    """Read the package's rules without the weights that are fitted to labelled rows and stand apart."""
     return [_rule({"mode": mode, **table}) for mode in c.ERROR_MODES for table in tomllib.loads(_builtin(mode))["rule"]]
 
 

@@ -104,7 +104,7 @@ class Reader:
         }
         followed = {word: np.bincount(classes[at + 1], minlength=len(self._classes)) > 0 for word, at in starts.items()}
         taken = np.zeros(len(codes), dtype=bool)
-        for words, concept in self._lexicon.phrases:
+        for words, concepts in self._lexicon.phrases:
             at = starts.get(words[0])
             if at is None or not (fitting[words[1]] & followed[words[0]]).any():
                 continue
@@ -117,7 +117,7 @@ class Reader:
             for step in range(len(words)):
                 codes[at + step] = 0
                 taken[at + step] = True
-            codes[at] = self.sets.setdefault(frozenset({concept}), len(self.sets))
+            codes[at] = self.sets.setdefault(concepts, len(self.sets))
 
     def _fitting(self) -> dict[str, np.ndarray]:
         """Tell, for each word of phrases, which classes of words fit it."""
