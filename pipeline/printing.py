@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.errors import Problem
     from pipeline.listener import Listener
+    from pipeline.rulebook import Answer
     from pipeline.workflow import Written
 
 INTERRUPTED: Final = 130
@@ -62,6 +63,15 @@ def print_written(written: Written, *, as_json: bool) -> None:
     _print("")
     for label in ("report", "packet_jsonl", "analysis"):
         _print(f"{_LABELS[label]}: {_short(paths[label])}")
+
+
+def print_answer(answer: Answer, *, as_json: bool) -> None:
+    """Print what a command answers."""
+    if as_json:
+        _print_json(answer.data)
+    else:
+        lines = answer.text.split("\n")
+        _print("\n".join(line[: len(line) - len(line.lstrip(" "))] + one_line(line) for line in lines))
 
 
 def print_checks(analysis: Analysis, *, as_json: bool) -> int:

@@ -69,7 +69,9 @@ def scoped(words: Words, stands_for: Callable[[str], np.ndarray], passed: np.nda
 
     quoted = _quoted(words) & ~is_a(NAMED)
     parting = (words.marks & w.BREAK) != 0
-    sentence = _counted(_follows(((words.marks & w.STOP) != 0) & ~quoted) | parting, words.text)
+    closing = (words.marks & (w.CLOSES | w.CLOSES_SINGLE)) != 0
+    stops = ((words.marks & w.STOP) != 0) & (closing | ~quoted)
+    sentence = _counted(_follows(stops) | parting, words.text)
     starts = _starts(sentence)
     conceding = is_a(_CONCESSION) & ~quoted
     cut = is_a(_TURNS) & ~quoted
