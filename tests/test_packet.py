@@ -31,6 +31,7 @@ KEYS = [
     "error_mode_candidate",
     "error_mode_rule",
     "error_mode_evidence",
+    "error_mode_runner_up",
     "response_kind",
     "user_text",
     "assistant_text",

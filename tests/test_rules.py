@@ -79,12 +79,12 @@ def test_a_rules_file_that_extends_the_built_in_ones_comes_first(tmp_path):
 
 
 def test_a_rule_of_a_built_in_id_takes_its_place(tmp_path):
-    text = 'extends = "builtin"\n' + rule("empty-sentinel", "other", response_kind=["empty_response"])
+    text = 'extends = "builtin"\n' + rule("nothing-came", "other", response_kind=["empty_response"])
     rules = parse_rules(text.encode(), "rules.toml").rules
-    assert [found.id for found in rules].count("empty-sentinel") == 1
+    assert [found.id for found in rules].count("nothing-came") == 1
     assert len(rules) == len(builtin_rules().rules)
     found = verdicts(tmp_path, [failing(0, assistant_text="[EMPTY_RESPONSE]")], text)
-    assert found[0][:2] == ("other", "empty-sentinel")
+    assert found[0][:2] == ("other", "nothing-came")
 
 
 def test_rules_are_told_apart_by_what_they_say_not_by_comments(tmp_path):
@@ -242,13 +242,13 @@ def test_every_failed_row_has_a_mode_a_rule_and_evidence_and_no_other_row_has(na
     assert (failed[VERDICT].astype(object) != "").all(axis=None)
     ids = {found.id for found in builtin_rules().rules} | {"no-rule"}
     assert set(failed["error_mode_rule"]) <= ids
-    text_rules = {found.id: found.look_in for found in builtin_rules().rules if found.pattern}
-    seen = 0
+    quoted = 0
     for found in failed.to_dict("records"):
-        if found["error_mode_rule"] in text_rules:
-            assert found["error_mode_evidence"] in found[text_rules[found["error_mode_rule"]]]
-            seen += 1
-    assert seen > 5
+        words = " ".join(found["judge_reasoning"].split())
+        quoted += any(part in words for part in found["error_mode_evidence"].split("; ")[:1])
+    assert quoted > len(failed) / 3
+    assert set(failed["error_mode_runner_up"].dropna()) <= set(MODES)
+    assert not (failed["error_mode_runner_up"].astype(str) == failed["error_mode"].astype(str)).any()
 
 
 ANY_REASONING = st.lists(
@@ -292,7 +292,6 @@ ANY_ANSWER = st.sampled_from(["", " ", "...", "<|end|>", "Sure.", "[EMPTY_RESPON
 )
 def test_whatever_the_rows_say_failed_ones_and_they_alone_get_a_verdict(rows):
     rows = [judged | {"turn": turn} for turn, judged in enumerate(rows)]
-    text_rules = {found.id: found.look_in for found in builtin_rules().rules if found.pattern}
     with tempfile.TemporaryDirectory() as folder:
         found = verdicts(Path(folder), rows)
     for turn, judged in enumerate(rows):
@@ -303,8 +302,6 @@ def test_whatever_the_rows_say_failed_ones_and_they_alone_get_a_verdict(rows):
         assert mode in MODES
         assert rule_id
         assert evidence
-        if rule_id in text_rules:
-            assert evidence in (judged[text_rules[rule_id]] or "")
 
 
 @pytest.mark.parametrize(

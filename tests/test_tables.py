@@ -42,6 +42,7 @@ TABLES = {
         "error_mode": "string",
         "error_mode_rule": "string",
         "error_mode_evidence": "string",
+        "error_mode_runner_up": "string",
         "bucket": "string",
         "bucket_source": "string",
         "latency_ms": "double",

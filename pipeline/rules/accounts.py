@@ -51,6 +51,8 @@ def passed_accounts(words: Words, failed: Sequence[list[str]], others: Sequence[
     ending = np.array([_core(word) in last or word.count("_") > 0 for word in spelled], dtype=bool)[words.ids]
     ends = np.flatnonzero(candidates & (ending | _before(words.marks & w.VERDICT)))
     heads = [head for end in ends.tolist() if (head := _head(words, spelled, end, failed, others)) is not None]
+    if not heads:
+        return flags
     bounds = [start for start, _, _ in heads[1:]] + [len(flags)]
     lines = np.flatnonzero(words.marks & w.LINE)
     for (start, line, passed), bound in zip(heads, bounds, strict=True):
