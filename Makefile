@@ -21,6 +21,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint types imports notebooks notebook bench analyze analyze-all clean
+.PHONY: rules-score rules-fit
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -79,7 +80,7 @@ notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/note
 test: $(DEV)  ## Run the tests
 	$(BIN)/pytest --numprocesses 2
 
-check: lint types imports test notebooks  ## Everything that must pass: lint, types, imports, tests, notebooks
+check: lint types imports test notebooks rules-score  ## Everything that must pass: lint, types, imports, tests, notebooks, rules
 
 lint: $(DEV)
 	$(BIN)/ruff check
@@ -93,6 +94,12 @@ imports: $(DEV)
 
 notebooks: $(DEV)
 	$(BIN)/pytest --nbmake notebooks
+
+rules-score: $(DEV)  ## Score the error-mode rules on the labelled rows, beside simple labellers
+	$(BIN)/python labelled/scorecard.py
+
+rules-fit: $(DEV)  ## Fit the rules' weights to the developed part of the labelled rows
+	$(BIN)/python labelled/fit.py
 
 bench: $(DEV)  ## Time the command against the obvious script, side by side
 	$(BIN)/python benchmarks/run.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -37,28 +37,41 @@ class Rows:
     problems: list[Problem] = field(default_factory=list)
 
 
+class Labelled(NamedTuple):
+    """The finished turns of a batch with all texts, its scores, and every dimension of its data."""
+
+    turns: pa.Table
+    scores: pa.Table
+    dimensions: tuple[str, ...]
+
+
 def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None]) -> Rows:
     """Read, check and label run by run; `store` receives the finished turns with all texts."""
     rows = Rows()
 
-    def finish(batch: list[LoadedRun]) -> None:
+    def label(batch: list[LoadedRun]) -> Labelled | None:
         for loaded in batch:
             _note_bad_lines(loaded, plan.options, rows)
             rows.inputs.append(_as_input(loaded))
             rows.notes += validate.check_run(loaded, read_artifacts(loaded.run))
         if rows.problems:
-            return
+            return None
         built = frames.build_frames(batch, plan.listed.name, plan.options.exclude_dimensions)
         turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules))
-        store(turns)
-        rows.questions.add(turns)
-        light, failures = frames.split_failures(turns)
+        return Labelled(turns, built.scores, built.dimensions)
+
+    def keep(labelled: Labelled | None) -> None:
+        if labelled is None:
+            return
+        store(labelled.turns)
+        rows.questions.add(labelled.turns)
+        light, failures = frames.split_failures(labelled.turns)
         rows.turns.append(light)
         rows.failures.append(failures)
-        rows.scores.append(built.scores)
-        rows.dimensions |= dict.fromkeys(built.dimensions)
+        rows.scores.append(labelled.scores)
+        rows.dimensions |= dict.fromkeys(labelled.dimensions)
 
-    for _ in one_behind(finish, read_batches(plan.listed.runs, listener.advance)):
+    for _ in one_behind(keep, one_behind(label, read_batches(plan.listed.runs, listener.advance))):
         pass
     if rows.problems:
         raise InputError(*rows.problems)

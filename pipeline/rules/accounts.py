@@ -87,6 +87,7 @@ def _head(
 ) -> tuple[int, bool, bool] | None:
     """Read the head of an account that ends at a word: its first word, whether it begins a line, and if it passed."""
     text = int(words.text[end])
+    outcomes = _outcomes(tuple(failed[text]), tuple(others[text]))
     for length in range(1, _LONGEST_NAME + 1):
         start = end - length + 1
         if start < 0 or words.text[start] != text:
@@ -97,7 +98,7 @@ def _head(
             continue
         name = "_".join(_core(spelled[number]) for number in words.ids[start : end + 1])
         line = at_start or bool(words.marks[before] & w.LINE) or _is_bullet(words, before)
-        if (passed := _passed(name, failed[text], others[text])) is not None:
+        if (passed := outcomes.get(name)) is not None:
             return start, line, passed
         verdict = _core(spelled[words.ids[end + 1]]) if end + 1 < len(words.ids) else ""
         if name in _GOOD or (verdict in _PASSING and words.marks[end] & w.COLON):
@@ -117,11 +118,11 @@ def _core(written: str) -> str:
     return (match[1] or written).lower().replace("-", "_") if match else written
 
 
-def _passed(name: str, failed: list[str], others: list[str]) -> bool | None:
-    """Tell whether a name means a dimension that failed (false) or another one (true); None if it means neither."""
-    if any(name in _names_of(dimension) for dimension in failed):
-        return False
-    return True if any(name in _names_of(dimension) for dimension in others) else None
+@lru_cache(maxsize=4096)
+def _outcomes(failed: tuple[str, ...], others: tuple[str, ...]) -> dict[str, bool]:
+    """Map every name that may stand for a dimension to whether it did not fail; failed ones go before."""
+    outcomes = {name: True for dimension in others for name in _names_of(dimension)}
+    return outcomes | {name: False for dimension in failed for name in _names_of(dimension)}
 
 
 @cache

@@ -60,6 +60,7 @@ class Weighing:
         self.rules = rules.rules
         self._signals = Signals(turns, failed)
         self._rows = len(self._signals)
+        self._places: dict[int, dict[int, int]] = {}
         self.holdings = [self._find(rule) for rule in self.rules]
         self.weights = np.array([[rule.weights.get(mode, 0.0) for mode in c.ERROR_MODES] for rule in self.rules])
         self.weights = self.weights.reshape(len(self.rules), len(c.ERROR_MODES))
@@ -129,15 +130,17 @@ class Weighing:
         rule, holding = self.rules[number], self.holdings[number]
         if holding.clause is None and holding.matched is None:
             return self._described[number] if not rule.failed_any else self._with_dimensions(row, rule)
-        place = self._places[number][row]
+        place = self._place(number, row)
         if holding.matched is not None:
             return holding.matched[place]
         return self.reasons.clause(int(holding.clause[place]))  # type: ignore[index] # one of the two is there
 
-    @cached_property
-    def _places(self) -> list[dict[int, int]]:
-        """Per rule, where in its holding each row stands."""
-        return [dict(zip(holding.rows.tolist(), range(len(holding.rows)), strict=True)) for holding in self.holdings]
+    def _place(self, number: int, row: int) -> int:
+        """Tell where a row stands in the holding of a rule."""
+        if number not in self._places:
+            rows = self.holdings[number].rows.tolist()
+            self._places[number] = dict(zip(rows, range(len(rows)), strict=True))
+        return self._places[number][row]
 
     @cached_property
     def _described(self) -> list[str]:

@@ -15,6 +15,8 @@ from pipeline.rules.engine import Weighing, describe
 from pipeline.rules.reasons import Reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pipeline.rules.ruleset import Rule, RuleSet
 
 
@@ -85,10 +87,10 @@ def looks_at(rule: Rule) -> str:
     return "; ".join(part for part in (*parts, describe(rule)) if part)
 
 
-def check_examples(rules: RuleSet, name: str) -> None:
+def check_examples(rules: Iterable[Rule], name: str) -> None:
     """Try every rule on its own examples; raises `RulesError` naming those that fail."""
     problems = []
-    for rule in rules.rules:
+    for rule in rules:
         for key, wanted in (("match", True), ("no_match", False)):
             texts = getattr(rule, key)
             for text, held in zip(texts, _holds(rule, texts), strict=True):

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.rules.accounts import passed_accounts
 from pipeline.rules.lexicon import builtin_lexicon
-from pipeline.rules.sayings import Clauses, parse_saying
+from pipeline.rules.sayings import Clauses, Saying, parse_saying
 from pipeline.rules.scope import scoped
 from pipeline.rules.words import Reader
 
@@ -25,6 +25,11 @@ _DENIABLE: Final = ("fault", "invent", "contradict", "ambiguous", "lose", "needl
 @cache
 def _reader() -> Reader:
     return Reader(builtin_lexicon())
+
+
+@cache
+def _parsed(saying: str) -> Saying:
+    return parse_saying(saying, builtin_lexicon().concepts)
 
 
 class Reasons:
@@ -56,10 +61,9 @@ class Reasons:
 
         Gives the texts' positions, and per text what the weightiest such clause weighs, and its number.
         """
-        concepts = builtin_lexicon().concepts
-        found = np.unique(np.concatenate([self._clauses.saying(parse_saying(text, concepts)) for text in sayings]))
+        found = np.unique(np.concatenate([self._clauses.saying(_parsed(text)) for text in sayings]))
         for text in unless:
-            found = np.setdiff1d(found, self._clauses.saying(parse_saying(text, concepts)), assume_unique=True)
+            found = np.setdiff1d(found, self._clauses.saying(_parsed(text)), assume_unique=True)
         return self._best(found)
 
     def matching(self, pattern: str, unless: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

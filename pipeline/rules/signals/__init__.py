@@ -6,6 +6,7 @@ words the judge cites. A rule names those that must hold, and those that must no
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.rules.signals import calls, citations, dimensions, earlier, texts
@@ -19,6 +20,7 @@ GROUPS = (dimensions, calls, earlier, citations, texts)
 """Modules with `meanings()`, name -> what it means, and `find(rows)`, name -> true or false per failed row."""
 
 
+@cache
 def known_signals() -> dict[str, str]:
     """Give every signal that a rule may name, and what it means."""
     return {name: meaning for group in GROUPS for name, meaning in group.meanings().items()}

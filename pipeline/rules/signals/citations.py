@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline import schema as c
 from pipeline.rules.signals.vocabulary import Vocabulary, known_words, words_of_reasoning
@@ -17,7 +18,7 @@ from pipeline.rules.signals.vocabulary import Vocabulary, known_words, words_of_
 if TYPE_CHECKING:
     from pipeline.rules.signals.rows import Rows
 
-_WINDOW: Final = 5
+_WINDOW: Final = 3
 """So many earlier turns of the run are looked at."""
 _OFTEN: Final = 3
 _SHARE: Final = 0.03
@@ -87,7 +88,7 @@ def _cited(rows: Rows) -> _Cited:
     bloom = np.zeros(1 << _BLOOM_BITS, dtype=bool)
     bloom[_hashed(cited)] = True
     bags = [known_words(rows.text(name), vocabulary) for name in _SOURCES]
-    bags.append(_of_earlier_turns(rows, *known_words(rows.turns[c.USER_TEXT].combine_chunks(), vocabulary)))
+    bags.append(_of_earlier_turns(rows, vocabulary))
     for (text, word), bit in zip(bags, (_USER, _RESPONSE, _CALLS, _RESULTS, _EARLIER), strict=True):
         keys = text * width + word
         keys = keys[bloom[_hashed(keys)]]  # most words stand not in this reasoning: the search is for the others
@@ -102,34 +103,43 @@ def _hashed(keys: np.ndarray) -> np.ndarray:
     return (keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _BLOOM_BITS)
 
 
-def _of_earlier_turns(rows: Rows, of_turn: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _of_earlier_turns(rows: Rows, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
     """Gather, per failed row, the words of the user in the run's turns just before."""
-    turns = rows.turns
-    run = np.asarray(turns[c.RUN_ID].combine_chunks().indices)
-    order = np.lexsort((np.asarray(turns[c.TURN]), run))
+    near, before = _turns_before(rows)
+    looked_at, place = np.unique(before, return_inverse=True)
+    of_turn, words = known_words(rows.turns[c.USER_TEXT].take(pa.array(looked_at)).combine_chunks(), vocabulary)
+    first = np.searchsorted(of_turn, np.arange(len(looked_at) + 1))
+    length = first[place + 1] - first[place]
+    starts = np.repeat(first[place] - (np.cumsum(length) - length), length)
+    return np.repeat(near, length), words[starts + np.arange(len(starts))]
+
+
+def _turns_before(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Pair each failed row with the turns of its run within reach before it."""
+    run = np.asarray(rows.turns[c.RUN_ID].combine_chunks().indices)
+    order = np.lexsort((np.asarray(rows.turns[c.TURN]), run))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    first = np.searchsorted(of_turn, np.arange(len(order) + 1))
-    text, word = [], []
+    near, before = [], []
     for back in range(1, _WINDOW + 1):
         place = rank[rows.places] - back
-        near = np.flatnonzero(place >= 0)
-        before = order[place[near]]
-        near, before = (found[run[before] == run[rows.places[near]]] for found in (near, before))
-        length = first[before + 1] - first[before]
-        starts = np.repeat(first[before] - np.concatenate([[0], np.cumsum(length)[:-1]]), length)
-        text.append(np.repeat(near, length))
-        word.append(words[starts + np.arange(len(starts))])
-    return np.concatenate(text), np.concatenate(word)
+        failed = np.flatnonzero(place >= 0)
+        turn = order[place[failed]]
+        same = run[turn] == run[rows.places[failed]]
+        near.append(failed[same])
+        before.append(turn[same])
+    return np.concatenate(near), np.concatenate(before)
 
 
 def _names(rows: Rows, cited: _Cited) -> dict[str, np.ndarray]:
     """Find the tools that the judge names, by whether they were called."""
     called, uncalled = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
-    for place in np.flatnonzero(cited.vocabulary.is_name[cited.word]).tolist():
+    dimensions = {dimension.lower() for scores in rows.scores for dimension in scores}
+    is_tool = cited.vocabulary.is_name & np.array(
+        [word not in dimensions for word in cited.vocabulary.spellings] or [False]
+    )
+    for place in np.flatnonzero(is_tool[cited.word]).tolist():
         row, name = int(cited.row[place]), cited.vocabulary.spellings[cited.word[place]]
-        if any(name == dimension.lower() for dimension in rows.scores[row]):
-            continue
         names = {str(call.get("name", "")).lower() for call in rows.calls[row] if isinstance(call, dict)}
         if name in names:
             called[row] = True

@@ -22,14 +22,14 @@ class Rows:
         self.turns = turns
         self.places = np.flatnonzero(failed)
         """Where the failed rows stand among the turns."""
-        self.failures = turns.filter(pa.array(failed))
+        self.failures = turns.filter(pa.array(failed)).combine_chunks()
 
     def __len__(self) -> int:
         return len(self.places)
 
     def text(self, name: str) -> pa.Array:
         """Give one of the texts of the failed rows."""
-        return self.failures[name].combine_chunks()
+        return self.failures[name].chunk(0) if len(self) else self.failures[name].combine_chunks()
 
     def says(self, name: str, pattern: str) -> np.ndarray:
         """Tell in which rows a text holds an RE2 expression, whatever the case."""
