@@ -28,6 +28,10 @@ def test_a_command_prints_what_the_readme_shows(session, checkout):
     command, _, shown = session.removeprefix("$ ").partition("\n")
     assert command.startswith("error-analysis ")
     words = [sys.executable, "-m", "pipeline", *command.split()[1:]]
+    if "explain" in words:
+        comparison = "data_samples/comparisons/clinic_three_models"
+        before = [*words[:3], "analyze", "--comparison-dir", comparison, "--output", "results/clinic_three_models"]
+        subprocess.run(before, cwd=checkout, capture_output=True, check=True)
     done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     parts = [re.escape(part.strip("\n")) for part in re.split(r"^\.\.\.$", shown, flags=re.MULTILINE)]

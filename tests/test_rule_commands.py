@@ -129,7 +129,8 @@ def test_a_rule_with_a_weight_is_weighed_and_one_without_decides(cli, comparison
     for name in ("light", "heavy"):
         done = cli("analyze", "--comparison-dir", comparison, "--rules", f"{name}.toml", "--output", name)
         assert done.returncode == 0
-        rows = [json.loads(line) for line in (tmp_path / name / "failure_review_rows.jsonl").open(encoding="utf-8")]
+        packet = (tmp_path / name / "failure_review_rows.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in packet]
         modes[name] = [row["error_mode_rule"] for row in rows if "tool_use_correct" in row["failed_dimensions"]]
     assert "late-fee" not in modes["light"]
     assert set(modes["heavy"]) <= {"late-fee"}
