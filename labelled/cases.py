@@ -13,19 +13,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pipeline.schema import ErrorMode  # noqa: TC001 - msgspec reads it when it runs
+
 ROOT = Path(__file__).parent
 PARTS = ("developed", "scored")
 
-Mode = Literal[
-    "premature_end_session",
-    "empty_response",
-    "partial_multi_tool_execution",
-    "state_memory_failure",
-    "ambiguity_handling_failure",
-    "knowledge_grounding_error",
-    "tool_or_action_selection_error",
-    "other",
-]
 Trap = Literal["negation", "concession", "quotation", "praise", "symptoms", "dimension"]
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -63,7 +55,7 @@ class Case(Turn, forbid_unknown_fields=True, kw_only=True):
     earlier: list[Turn] = []
     scores: dict[str, bool | None]
     judge_reasoning: Word
-    mode: Mode
+    mode: ErrorMode
     why: Word
 
 
