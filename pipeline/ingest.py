@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
 
 
+class Labelled(NamedTuple):
+    """The finished turns of a batch with all texts, its scores, and every dimension of its data."""
+
+    turns: pa.Table
+    scores: pa.Table
+    dimensions: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Rows:
     """What reading leaves behind: light tables, and what was noted on the way."""
@@ -36,42 +44,39 @@ class Rows:
     rejected: list[RejectedLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-
-class Labelled(NamedTuple):
-    """The finished turns of a batch with all texts, its scores, and every dimension of its data."""
-
-    turns: pa.Table
-    scores: pa.Table
-    dimensions: tuple[str, ...]
+    def add(self, labelled: Labelled) -> None:
+        """Keep what the counting needs of a labelled batch."""
+        self.questions.add(labelled.turns)
+        light, failures = frames.split_failures(labelled.turns)
+        self.turns.append(light)
+        self.failures.append(failures)
+        self.scores.append(labelled.scores)
+        self.dimensions |= dict.fromkeys(labelled.dimensions)
 
 
 def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None]) -> Rows:
     """Read, check and label run by run; `store` receives the finished turns with all texts."""
     rows = Rows()
 
-    def label(batch: list[LoadedRun]) -> Labelled | None:
+    def build(batch: list[LoadedRun]) -> frames.Frames | None:
         for loaded in batch:
-            _note_bad_lines(loaded, plan.options, rows)
-            rows.inputs.append(_as_input(loaded))
-            rows.notes += validate.check_run(loaded, read_artifacts(loaded.run))
+            _check(loaded, plan.options, rows)
         if rows.problems:
             return None
-        built = frames.build_frames(batch, plan.listed.name, plan.options.exclude_dimensions)
+        return frames.build_frames(batch, plan.listed.name, plan.options.exclude_dimensions)
+
+    def label(built: frames.Frames | None) -> Labelled | None:
+        if built is None:
+            return None
         turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules))
         return Labelled(turns, built.scores, built.dimensions)
 
     def keep(labelled: Labelled | None) -> None:
-        if labelled is None:
-            return
-        store(labelled.turns)
-        rows.questions.add(labelled.turns)
-        light, failures = frames.split_failures(labelled.turns)
-        rows.turns.append(light)
-        rows.failures.append(failures)
-        rows.scores.append(labelled.scores)
-        rows.dimensions |= dict.fromkeys(labelled.dimensions)
+        if labelled is not None:
+            store(labelled.turns)
+            rows.add(labelled)
 
-    for _ in one_behind(keep, one_behind(label, read_batches(plan.listed.runs, listener.advance))):
+    for _ in one_behind(keep, one_behind(label, map(build, read_batches(plan.listed.runs, listener.advance)))):
         pass
     if rows.problems:
         raise InputError(*rows.problems)
@@ -81,6 +86,12 @@ def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None])
         )
     _check_excluded(plan.options, rows.dimensions)
     return rows
+
+
+def _check(loaded: LoadedRun, options: Options, rows: Rows) -> None:
+    _note_bad_lines(loaded, options, rows)
+    rows.inputs.append(_as_input(loaded))
+    rows.notes += validate.check_run(loaded, read_artifacts(loaded.run))
 
 
 def _note_bad_lines(loaded: LoadedRun, options: Options, rows: Rows) -> None:

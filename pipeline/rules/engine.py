@@ -26,7 +26,7 @@ NO_RULE: Final = "no-rule"
 """The id that stands where no rule held; the mode is then `other`."""
 _NO_EVIDENCE: Final = "no rule held"
 _EVIDENCE_LENGTH: Final = 200
-_EVIDENCE_PARTS: Final = 3
+_EVIDENCE_PARTS: Final = 2
 _OTHER: Final = c.ERROR_MODES.index(c.OTHER)
 
 

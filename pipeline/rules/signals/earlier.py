@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from pipeline import schema as c
-from pipeline.columns import as_list
+from pipeline.columns import where_equal
 from pipeline.judged import NO_PAYLOAD
 from pipeline.rules.signals.calls import ENDING
 
@@ -32,8 +32,9 @@ def find(rows: Rows) -> dict[str, np.ndarray]:
     turn = np.asarray(turns[c.TURN])
     calls = turns[c.TOOL_CALLS].combine_chunks()
     called = ~np.asarray(pc.match_substring_regex(calls, NO_PAYLOAD))
-    kind = np.array(as_list(turns[c.RESPONSE_KIND]), dtype=object)
-    ended = (kind == c.ENDED) | (called & np.asarray(pc.match_substring_regex(calls, ENDING, ignore_case=True)))
+    ended = where_equal(turns[c.RESPONSE_KIND], c.ENDED) | (
+        called & np.asarray(pc.match_substring_regex(calls, ENDING, ignore_case=True))
+    )
     same = run.astype(np.int64) * (len(calls) + 1) + np.asarray(calls.dictionary_encode().indices)
     same = np.unique(same, return_inverse=True)[1]
     first_end, first_same = _least(run, turn, ended), _least(same, turn, called)
