@@ -78,6 +78,11 @@ def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None])
 
     for _ in one_behind(keep, one_behind(label, map(build, read_batches(plan.listed.runs, listener.advance)))):
         pass
+    _refuse(plan, rows)
+    return rows
+
+
+def _refuse(plan: Plan, rows: Rows) -> None:
     if rows.problems:
         raise InputError(*rows.problems)
     if not any(run.rows for run in rows.inputs):
@@ -85,7 +90,6 @@ def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None])
             Problem(plan.listed.name, "no judged row is left", "see the rejected lines, or judge the runs")
         )
     _check_excluded(plan.options, rows.dimensions)
-    return rows
 
 
 def _check(loaded: LoadedRun, options: Options, rows: Rows) -> None:
