@@ -242,11 +242,13 @@ def test_every_failed_row_has_a_mode_a_rule_and_evidence_and_no_other_row_has(na
     assert (failed[VERDICT].astype(object) != "").all(axis=None)
     ids = {found.id for found in builtin_rules().rules} | {"no-rule"}
     assert set(failed["error_mode_rule"]) <= ids
+    reading = {found.id for found in builtin_rules().rules if found.says}
     quoted = 0
     for found in failed.to_dict("records"):
-        words = " ".join(found["judge_reasoning"].split())
-        quoted += any(part in words for part in found["error_mode_evidence"].split("; ")[:1])
-    assert quoted > len(failed) / 3
+        if found["error_mode_rule"] in reading:
+            assert found["error_mode_evidence"].split("; ")[0] in " ".join(found["judge_reasoning"].split())
+            quoted += 1
+    assert quoted > 5
     assert set(failed["error_mode_runner_up"].dropna()) <= set(MODES)
     assert not (failed["error_mode_runner_up"].astype(str) == failed["error_mode"].astype(str)).any()
 
@@ -292,6 +294,7 @@ ANY_ANSWER = st.sampled_from(["", " ", "...", "<|end|>", "Sure.", "[EMPTY_RESPON
 )
 def test_whatever_the_rows_say_failed_ones_and_they_alone_get_a_verdict(rows):
     rows = [judged | {"turn": turn} for turn, judged in enumerate(rows)]
+    reading = {found.id for found in builtin_rules().rules if found.says}
     with tempfile.TemporaryDirectory() as folder:
         found = verdicts(Path(folder), rows)
     for turn, judged in enumerate(rows):
@@ -302,6 +305,8 @@ def test_whatever_the_rows_say_failed_ones_and_they_alone_get_a_verdict(rows):
         assert mode in MODES
         assert rule_id
         assert evidence
+        if rule_id in reading:
+            assert "".join(evidence.split("; ")[0].split()) in "".join((judged["judge_reasoning"] or "").split())
 
 
 @pytest.mark.parametrize(

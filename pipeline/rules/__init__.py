@@ -1,1 +1,1 @@
-"""The error-mode rules: data (`builtin.toml`) and the small engine that applies them."""
+"""The error-mode rules: data (`builtin/`) and the engine that applies them."""

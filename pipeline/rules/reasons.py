@@ -13,7 +13,7 @@ from pipeline.rules.accounts import passed_accounts
 from pipeline.rules.lexicon import builtin_lexicon
 from pipeline.rules.sayings import Clauses, Saying, parse_saying
 from pipeline.rules.scope import scoped
-from pipeline.rules.words import Reader
+from pipeline.rules.words import BREAK, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,8 +82,9 @@ class Reasons:
         return text[first], weight[first], clauses[first]
 
     def clause(self, number: int) -> str:
-        """Give a clause as it was written, its words parted by single spaces."""
-        return " ".join(self._written[self._clauses.first[number] : self._clauses.last[number]])
+        """Give a clause as it was written, with single spaces, without the dash or line's end before it."""
+        first, last = self._clauses.first[number], self._clauses.last[number]
+        return " ".join(self._written[first + bool(self._words.marks[first] & BREAK) : last])
 
     @cached_property
     def _written(self) -> list[str]:

@@ -51,7 +51,6 @@ class Scoped:
     """Whether the word may be evidence."""
     clause: np.ndarray
     """The clause it stands in, counted through all texts."""
-    sentence: np.ndarray
     weight: np.ndarray
     """What its clause weighs."""
 
@@ -90,7 +89,7 @@ def scoped(words: Words, stands_for: Callable[[str], np.ndarray], passed: np.nda
     weight *= np.where(whole(is_a(_THEREFORE) & first), CONSEQUENCE, 1.0)
     weight *= np.where(whole(is_a(_MINOR) & ~negated & ~quoted), MINOR, 1.0)
     weight *= np.where(whole(is_a(_MAJOR) & ~negated & ~quoted), MAJOR, 1.0)
-    return Scoped(words, negated, ~quoted & ~praise & ~passed, clause, sentence, weight)
+    return Scoped(words, negated, ~quoted & ~praise & ~passed, clause, weight)
 
 
 def _follows(flags: np.ndarray) -> np.ndarray:

@@ -42,11 +42,6 @@ class Words:
     codes: np.ndarray
     """The set of concepts that it stands for, as a code of the reader; 0 is the empty set."""
 
-    def between(self, start: int, end: int) -> str:
-        """Give the words from `start` to `end` as written, with single spaces between."""
-        words = self.spellings.take(pa.array(self.ids[start:end])).to_pylist()
-        return " ".join(word for word in words if word != _LINE_END)
-
 
 class Reader:
     """Reads texts with a lexicon, and remembers words that it has met, so that batches after the first go faster."""

@@ -40,9 +40,7 @@ def meanings() -> dict[str, str]:
     }
     return {
         **{f"cites-{source}": f"the judge uses a word that {text}" for source, text in whose.items()},
-        **{
-            f"cites-{source}-often": f"the judge uses three words or more that {text}" for source, text in whose.items()
-        },
+        **{f"cites-{source}-often": f"the judge uses several words that {text}" for source, text in whose.items()},
         "names-called": "the judge names a tool that was called",
         "names-uncalled": "the judge names a tool that was not called",
     }
