@@ -21,6 +21,14 @@ def as_list(column: pa.ChunkedArray | pa.Array) -> list[Any]:
     return values
 
 
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Give the distinct values in order; for small arrays in a fraction of the time that `numpy.unique` takes."""
+    ordered = np.sort(values)
+    kept = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
+    return ordered[kept]
+
+
 def where_equal(column: pa.ChunkedArray | pa.Array, value: object) -> np.ndarray:
     """Tell where a column holds a value; never where it is null."""
     return np.asarray(pc.equal(column, value).fill_null(False))  # noqa: FBT003 - Arrow's own signature

@@ -16,7 +16,7 @@ def prepare() -> None:
     comes back from Arrow many times a batch, and each time would wait 5 ms for the thread that decodes.
     """
     gc.set_threshold(200_000, 50, 100)
-    sys.setswitchinterval(0.0003)
+    sys.setswitchinterval(0.0001)
     for number in (0, 1, 2):
         try:
             os.fstat(number)

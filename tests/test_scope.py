@@ -12,7 +12,7 @@ INVENTED = ("invent",)
 
 def says(text, *sayings, failed=None, others=None):
     """Tell whether a judge's text says something, and what the clause weighs."""
-    named = ([failed or []], [others or []])
+    named = ([tuple(failed or ())], [tuple(others or ())])
     found, weight, _ = Reasons(pa.array([text], pa.large_string()), *named).saying(sayings)
     return float(weight[0]) if len(found) else 0.0
 

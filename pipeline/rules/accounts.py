@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from pipeline.rules import words as w
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipeline.rules.words import Words
+
+Names = tuple[str, ...]
 
 _LONGEST_NAME: Final = 3
 _PASSING: Final = frozenset(
@@ -36,7 +38,7 @@ _TOO_COMMON: Final = frozenset("correct use handling following taking turn the o
 _CORE: Final = re.compile(r"^[\W_]*(.*?)[\W_]*$", re.DOTALL)
 
 
-def passed_accounts(words: Words, failed: Sequence[list[str]], others: Sequence[list[str]]) -> np.ndarray:
+def passed_accounts(words: Words, failed: Sequence[Names], others: Sequence[Names]) -> np.ndarray:
     """Flag the words in the account of a dimension that did not fail.
 
     `failed` and `others` name, per text, the dimensions that failed and those that passed or do not apply.
@@ -46,16 +48,19 @@ def passed_accounts(words: Words, failed: Sequence[list[str]], others: Sequence[
     if not candidates.any():
         return flags
     spelled = words.spellings.to_pylist()
-    dimensions = {dimension for names in (*failed, *others) for dimension in names}
+    cores = [_core(word) for word in spelled]
+    dimensions = {dimension for names in {*failed, *others} for dimension in names}
     last = {name.rpartition("_")[2] for names in (_GOOD, _SUMMING_UP, *map(_names_of, dimensions)) for name in names}
-    ending = np.array([_core(word) in last or word.count("_") > 0 for word in spelled], dtype=bool)[words.ids]
-    ends = np.flatnonzero(candidates & (ending | _before(words.marks & w.VERDICT)))
-    heads = [head for end in ends.tolist() if (head := _head(words, spelled, end, failed, others)) is not None]
-    if not heads:
-        return flags
+    ending = np.array([core in last or "_" in word for word, core in zip(spelled, cores, strict=True)], dtype=bool)
+    ends = np.flatnonzero(candidates & (ending[words.ids] | _before(words.marks & w.VERDICT)))
+    heads = []
+    for around in _windows(words, cores, ends):
+        head = _head(around, _outcomes(failed[around.text], others[around.text]))
+        if head is not None:
+            heads.append(head)
     bounds = [start for start, _, _ in heads[1:]] + [len(flags)]
     lines = np.flatnonzero(words.marks & w.LINE)
-    for (start, line, passed), bound in zip(heads, bounds, strict=True):
+    for (start, line, passed), bound in zip(heads, bounds, strict=False):
         if passed:
             end = min(bound, int(np.searchsorted(words.text, words.text[start], side="right")))
             if line:
@@ -82,34 +87,68 @@ def _before(marks: np.ndarray) -> np.ndarray:
     return np.concatenate([marks[1:] != 0, [False]]) if len(marks) else marks.astype(bool)
 
 
-def _head(
-    words: Words, spelled: list[str], end: int, failed: Sequence[list[str]], others: Sequence[list[str]]
-) -> tuple[int, bool, bool] | None:
-    """Read the head of an account that ends at a word: its first word, whether it begins a line, and if it passed."""
-    text = int(words.text[end])
-    outcomes = _outcomes(tuple(failed[text]), tuple(others[text]))
-    for length in range(1, _LONGEST_NAME + 1):
-        start = end - length + 1
-        if start < 0 or words.text[start] != text:
+class _Window(NamedTuple):
+    """The words around one that may end a name: those before it, itself, and the next."""
+
+    end: int
+    """Where the word at `_HERE` stands among all words."""
+    text: int
+    inside: list[bool]
+    """Which of them stand in the same text."""
+    marks: list[int]
+    cores: list[str]
+
+
+_HERE: Final = _LONGEST_NAME + 1
+
+
+def _windows(words: Words, cores: list[str], ends: np.ndarray) -> Iterator[_Window]:
+    """Give the words around each end, as lists: looking at arrays word by word takes many times as long."""
+    places = ends[:, None] + np.arange(-_HERE, 2)
+    within = (places >= 0) & (places < len(words.ids))
+    places = np.clip(places, 0, len(words.ids) - 1)
+    text = words.text[ends]
+    inside = within & (words.text[places] == text[:, None])
+    columns = (ends, text, inside, words.marks[places], words.ids[places])
+    for end, number, near, marks, ids in zip(*(column.tolist() for column in columns), strict=True):
+        spelled = [cores[place] if same else "" for place, same in zip(ids, near, strict=True)]
+        yield _Window(end, number, near, marks, spelled)
+
+
+def _head(around: _Window, outcomes: dict[str, bool]) -> tuple[int, bool, bool] | None:
+    """Read the head of an account that ends here: its first word, whether it begins a line, and if it passed."""
+    _, _, inside, marks, cores = around
+    for start in range(_HERE, _HERE - _LONGEST_NAME, -1):
+        if not inside[start]:
             return None
         before = start - 1
-        at_start = before < 0 or words.text[before] != text
-        if not at_start and not words.marks[before] & (w.STOP | w.BREAK | w.COMMA):
+        if inside[before] and not marks[before] & (w.STOP | w.BREAK | w.COMMA):
             continue
-        name = "_".join(_core(spelled[number]) for number in words.ids[start : end + 1])
-        line = at_start or bool(words.marks[before] & w.LINE) or _is_bullet(words, before)
-        if (passed := outcomes.get(name)) is not None:
-            return start, line, passed
-        verdict = _core(spelled[words.ids[end + 1]]) if end + 1 < len(words.ids) else ""
-        if name in _GOOD or (verdict in _PASSING and words.marks[end] & w.COLON):
-            return start, line, True
-        if name in _SUMMING_UP or verdict in _FAILING:
-            return start, line, False
+        name = "_".join(cores[start : _HERE + 1])
+        passed = outcomes.get(name)
+        if passed is None:
+            passed = _verdict(name, cores[_HERE + 1], colon=bool(marks[_HERE] & w.COLON))
+        if passed is not None:
+            return around.end - _HERE + start, _begins_line(around, start), passed
     return None
 
 
-def _is_bullet(words: Words, place: int) -> bool:
-    return bool(words.marks[place] & w.BREAK) and (place == 0 or bool(words.marks[place - 1] & w.LINE))
+def _verdict(name: str, follows: str, *, colon: bool) -> bool | None:
+    """Tell whether what is named passed, by the name itself or the word that follows."""
+    if name in _GOOD or (follows in _PASSING and colon):
+        return True
+    return False if name in _SUMMING_UP or follows in _FAILING else None
+
+
+def _begins_line(around: _Window, start: int) -> bool:
+    """Tell whether a word begins a line, a bullet before it or not."""
+    _, _, inside, marks, _ = around
+    before, bullet = start - 1, start - 2
+    return (
+        not inside[before]
+        or bool(marks[before] & w.LINE)
+        or (bool(marks[before] & w.BREAK) and (not inside[bullet] or bool(marks[bullet] & w.LINE)))
+    )
 
 
 @lru_cache(maxsize=1 << 16)
@@ -119,7 +158,7 @@ def _core(written: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _outcomes(failed: tuple[str, ...], others: tuple[str, ...]) -> dict[str, bool]:
+def _outcomes(failed: Names, others: Names) -> dict[str, bool]:
     """Map every name that may stand for a dimension to whether it did not fail; failed ones go before."""
     outcomes = {name: True for dimension in others for name in _names_of(dimension)}
     return outcomes | {name: False for dimension in failed for name in _names_of(dimension)}

@@ -76,9 +76,7 @@ class Weighing:
     def reasons(self) -> Reasons:
         """The reasoning, read when a rule first looks at it."""
         rows = self._signals.rows
-        failed = rows.failed_dimensions
-        others = [[name for name, score in scores.items() if score is not False] for scores in rows.scores]
-        return Reasons(rows.text(c.JUDGE_REASONING), failed, others)
+        return Reasons(rows.text(c.JUDGE_REASONING), rows.failed_dimensions, rows.other_dimensions)
 
     def verdicts(self) -> Verdicts:
         """Name each row's mode, and why."""

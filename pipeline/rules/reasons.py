@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.columns import distinct
 from pipeline.rules.accounts import passed_accounts
 from pipeline.rules.lexicon import builtin_lexicon
 from pipeline.rules.sayings import Clauses, Saying, parse_saying
@@ -38,8 +39,8 @@ class Reasons:
     def __init__(
         self,
         texts: pa.Array,
-        failed: Sequence[list[str]] | None = None,
-        others: Sequence[list[str]] | None = None,
+        failed: Sequence[tuple[str, ...]] | None = None,
+        others: Sequence[tuple[str, ...]] | None = None,
     ) -> None:
         """Read `texts`; `failed` and `others` name per text the dimensions that failed and those that did not."""
         reader = _reader()
@@ -61,7 +62,7 @@ class Reasons:
 
         Gives the texts' positions, and per text what the weightiest such clause weighs, and its number.
         """
-        found = np.unique(np.concatenate([self._clauses.saying(_parsed(text)) for text in sayings]))
+        found = distinct(np.concatenate([self._clauses.saying(_parsed(text)) for text in sayings]))
         for text in unless:
             found = np.setdiff1d(found, self._clauses.saying(_parsed(text)), assume_unique=True)
         return self._best(found)

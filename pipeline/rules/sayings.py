@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.columns import distinct
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -94,7 +96,7 @@ class Clauses:
         if term not in self._holding:
             ranges = np.searchsorted(self._sorted, [(sign, sign + 1) for sign in self._signs_of(term)])
             places = [self._order[start:end] for start, end in ranges.reshape(-1, 2)]
-            self._holding[term] = np.unique(self._clause[np.concatenate(places)]) if places else self._clause[:0]
+            self._holding[term] = distinct(self._clause[np.concatenate(places)]) if places else self._clause[:0]
         return self._holding[term]
 
     def _letters(self, term: Term) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import schema as c
+from pipeline.columns import distinct
 from pipeline.rules.signals.vocabulary import Vocabulary, known_words, words_of_reasoning
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ class _Cited(NamedTuple):
 def _cited(rows: Rows) -> _Cited:
     text, word, vocabulary = words_of_reasoning(rows.text(c.JUDGE_REASONING))
     width = max(len(vocabulary.spellings), 1)
-    cited = np.sort(text * width + word)
-    cited = cited[np.concatenate([[True], cited[1:] != cited[:-1]])] if len(cited) else cited
+    cited = distinct(text * width + word)
     has = np.zeros(len(cited), dtype=np.int64)
     bloom = np.zeros(1 << _BLOOM_BITS, dtype=bool)
     bloom[_hashed(cited)] = True
@@ -132,7 +132,7 @@ def _turns_before(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 def _names(rows: Rows, cited: _Cited) -> dict[str, np.ndarray]:
     """Find the tools that the judge names, by whether they were called."""
     called, uncalled = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
-    dimensions = {dimension.lower() for scores in rows.scores for dimension in scores}
+    dimensions = {dimension.lower() for each in rows.scored.sets for dimension in each.scores}
     is_tool = cited.vocabulary.is_name & np.array(
         [word not in dimensions for word in cited.vocabulary.spellings] or [False]
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipeline.rules.signals.rows import Rows
+    from pipeline.rules.signals.rows import Rows, ScoreSet
 
 KINDS: Final = {
     "tool": r"tool|function|action|api|call",
@@ -37,27 +37,24 @@ def meanings() -> dict[str, str]:
 
 
 def find(rows: Rows) -> dict[str, np.ndarray]:
-    """Tell where each holds; most rows share their scores with many others."""
-    numbers: dict[tuple[tuple[str, ...], tuple[tuple[str, bool | None], ...]], int] = {}
-    pairs = zip(rows.failed_dimensions, rows.scores, strict=True)
-    of_row = [numbers.setdefault((tuple(failed), tuple(scores.items())), len(numbers)) for failed, scores in pairs]
-    found = np.array([_signals(failed, scores) for failed, scores in numbers], dtype=bool)
-    found = found.reshape(len(numbers), len(meanings()))[of_row]
+    """Tell where each holds."""
+    of_row, sets = rows.scored
+    found = np.array([_signals(each) for each in sets], dtype=bool).reshape(len(sets), len(meanings()))[of_row]
     return {name: found[:, column] for column, name in enumerate(meanings())}
 
 
-def _signals(failed: tuple[str, ...], scores: tuple[tuple[str, bool | None], ...]) -> list[bool]:
+def _signals(scored: ScoreSet) -> list[bool]:
     """Work out the signals of one set of scores, in the order of `meanings`."""
-    failing = [_kind(name) for name in failed]
-    passing = {_kind(name) for name, score in scores if score} - set(failing)
-    scored = {_kind(name) for name, score in scores if score is not None}
+    failing = [_kind(name) for name in scored.failed]
+    passing = {_kind(name) for name, score in scored.scores.items() if score} - set(failing)
+    applying = {_kind(name) for name, score in scored.scores.items() if score is not None}
     return [
         *(kind in failing for kind in KINDS),
         *(set(failing) == {kind} for kind in KINDS),
         *(kind in passing for kind in KINDS),
         len(failing) == 1,
         len(failing) >= _MANY,
-        scored <= {"form", "goal", None},
+        applying <= {"form", "goal", None},
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,6 +13,29 @@ import pyarrow.compute as pc
 from pipeline import schema as c
 from pipeline.columns import as_list
 from pipeline.judged import NO_PAYLOAD
+
+
+class ScoreSet(NamedTuple):
+    """Scores that rows share, and the dimensions that failed with them."""
+
+    failed: tuple[str, ...]
+    scores: dict[str, bool | None]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Name the dimensions that passed or did not apply."""
+        return tuple(name for name, score in self.scores.items() if score is not False)
+
+
+class Scored(NamedTuple):
+    """The distinct sets of scores, and which of them each row has."""
+
+    of_row: np.ndarray
+    sets: list[ScoreSet]
+
+    def spread(self, values: list[Any]) -> list[Any]:
+        """Give each row the value of its set of scores."""
+        return [values[number] for number in self.of_row.tolist()]
 
 
 class Rows:
@@ -52,14 +75,24 @@ class Rows:
         return np.array(as_list(self.failures[c.RESPONSE_KIND]), dtype=object)
 
     @cached_property
-    def failed_dimensions(self) -> list[list[str]]:
-        """Name the dimensions that failed in each row."""
-        return as_list(self.failures[c.FAILED_DIMENSIONS])
+    def scored(self) -> Scored:
+        """Give the judge's scores; most rows share theirs with many others."""
+        coded = self.text(c.SCORES).dictionary_encode()
+        of_row = np.asarray(coded.indices)
+        first = np.unique(of_row, return_index=True)[1]
+        failed = as_list(self.failures[c.FAILED_DIMENSIONS].take(pa.array(first)))
+        scores = map(msgspec.json.decode, coded.dictionary.to_pylist())
+        return Scored(of_row, [ScoreSet(tuple(names), each) for names, each in zip(failed, scores, strict=True)])
 
     @cached_property
-    def scores(self) -> list[dict[str, bool | None]]:
-        """Give the judge's scores of each row."""
-        return [msgspec.json.decode(text) for text in as_list(self.failures[c.SCORES])]
+    def failed_dimensions(self) -> list[tuple[str, ...]]:
+        """Name the dimensions that failed in each row."""
+        return self.scored.spread([scores.failed for scores in self.scored.sets])
+
+    @cached_property
+    def other_dimensions(self) -> list[tuple[str, ...]]:
+        """Name the dimensions that passed or did not apply in each row."""
+        return self.scored.spread([scores.others for scores in self.scored.sets])
 
 
 def _listed(text: str) -> list[Any]:
