@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -63,7 +63,7 @@ def check(request: Request, as_json: AsJson = False) -> None:
     raise typer.Exit(printing.print_checks(analysis, as_json=as_json))
 
 
-rules = typer.Typer(help="List the error-mode rules, explain a row's mode, check a rules file.", no_args_is_help=True)
+rules = typer.Typer(help="List the error-mode rules, explain a row's mode, check a rules file.")
 app.add_typer(rules, name="rules")
 
 
@@ -107,6 +107,10 @@ def check_rules(
     printing.print_answer(rulebook.check_rules(file), as_json=as_json)
 
 
+GROUPS: Final = (["rules"],)
+"""Commands that do nothing by themselves: without more words they show their help."""
+
+
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit code; every error a user can cause is printed, none raised."""
     try:
@@ -123,8 +127,8 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     problems: Sequence[Problem]
-    if not arguments:
-        app(["--help"], prog_name="error-analysis", standalone_mode=False)
+    if not arguments or arguments in GROUPS:
+        app([*arguments, "--help"], prog_name="error-analysis", standalone_mode=False)
         return PipelineError.exit_code
     try:
         code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False) or 0

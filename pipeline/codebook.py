@@ -1,4 +1,4 @@
-"""What each error mode means, in plain words for reports."""
+"""What each error mode and each finer bucket means, in plain words for reports and reviewers."""
 
 from __future__ import annotations
 
@@ -51,5 +51,50 @@ MODES: Final = {
         "Something else",
         "None of the other modes: style, length, tone, language, an instruction about form not followed, a cut-off "
         "answer, a question ignored; or a row whose cause the rules could not tell.",
+    ),
+}
+
+NO_MODEL_ERROR: Final = "no_model_error"
+"""A bucket of its own: the model did nothing wrong here, and the attribution says whose fault the score is."""
+ATTRIBUTIONS: Final = ("model", "grader", "reference", "pipeline", "mixed")
+
+
+@dataclass(frozen=True, slots=True)
+class Finer:
+    """A cause named more finely than an error mode: the bucket that it counts for, and its meaning."""
+
+    parent: str
+    meaning: str
+    attribution: str
+    """Whose fault it usually is."""
+
+
+_ACTION: Final = "tool_or_action_selection_error"
+FINER: Final = {
+    "tool_selection_failure": Finer(_ACTION, "The model called another tool than the right one.", "model"),
+    "error_recovery_failure": Finer(
+        _ACTION, "A tool failed, and the model neither tried another way nor told the user.", "model"
+    ),
+    "incomplete_correction": Finer(
+        "state_memory_failure", "Of a correction by the user, the model carried only a part through.", "model"
+    ),
+    "constraint_violation": Finer("other", "The model broke a rule or a limit that was stated.", "model"),
+    "judge_error": Finer(NO_MODEL_ERROR, "The judge's verdict does not fit the row, or its own reasoning.", "grader"),
+    "tool_arg_string_normalization": Finer(
+        NO_MODEL_ERROR, "The call means the right thing and differs only in wording or format.", "grader"
+    ),
+    "optional_tool_detail_omitted": Finer(
+        NO_MODEL_ERROR, "Nothing is missing but a detail that may be left out.", "grader"
+    ),
+    "system_vs_golden_conflict": Finer(
+        NO_MODEL_ERROR,
+        "What the instructions say and what the expected answer asks for exclude each other.",
+        "reference",
+    ),
+    "closing_turn_contract_mismatch": Finer(
+        NO_MODEL_ERROR, "The expected way of closing the conversation is not what the instructions say.", "reference"
+    ),
+    "empty_response_execution_failure": Finer(
+        NO_MODEL_ERROR, "The harness failed, so that nothing of the model was recorded.", "pipeline"
     ),
 }

@@ -11,19 +11,20 @@ from pipeline import schema as c
 from pipeline.rules.engine import Weighing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pipeline.rules.ruleset import RuleSet
 
 
-def assign_error_modes(turns: pa.Table, rules: RuleSet) -> pa.Table:
+def assign_error_modes(turns: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> pa.Table:
     """Add `error_mode`, `error_mode_rule`, `error_mode_evidence` and `error_mode_runner_up`.
 
     `turns` is the turns table with texts and `scores`, one row per run x turn, every run whole. All four are
-    null on rows that did not fail; the runner-up also where no other mode had anything for it.
+    null on rows that did not fail; the runner-up also where no other mode had anything for it. `excluded`
+    dimensions take no part.
     """
     failed = np.asarray(turns[c.FAILED])
-    verdicts = Weighing(turns, failed, rules).verdicts()
+    verdicts = Weighing(turns, failed, rules, excluded).verdicts()
     return (
         turns.append_column(c.ERROR_MODE, _spread(verdicts.modes, failed).dictionary_encode())
         .append_column(c.ERROR_MODE_RULE, _spread(verdicts.rules, failed).dictionary_encode())

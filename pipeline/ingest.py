@@ -57,18 +57,19 @@ class Rows:
 def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None]) -> Rows:
     """Read, check and label run by run; `store` receives the finished turns with all texts."""
     rows = Rows()
+    excluded = plan.options.exclude_dimensions
 
     def build(batch: list[LoadedRun]) -> frames.Frames | None:
         for loaded in batch:
             _check(loaded, plan.options, rows)
         if rows.problems:
             return None
-        return frames.build_frames(batch, plan.listed.name, plan.options.exclude_dimensions)
+        return frames.build_frames(batch, plan.listed.name, excluded)
 
     def label(built: frames.Frames | None) -> Labelled | None:
         if built is None:
             return None
-        turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules))
+        turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules, excluded))
         return Labelled(turns, built.scores, built.dimensions)
 
     def keep(labelled: Labelled | None) -> None:

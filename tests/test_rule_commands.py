@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
+from builders import row, write_run
 
 from pipeline.rules.explain import check_examples
 from pipeline.rules.ruleset import builtin_rules
@@ -134,3 +136,28 @@ def test_a_rule_with_a_weight_is_weighed_and_one_without_decides(cli, comparison
         modes[name] = [row["error_mode_rule"] for row in rows if "tool_use_correct" in row["failed_dimensions"]]
     assert "late-fee" not in modes["light"]
     assert set(modes["heavy"]) <= {"late-fee"}
+
+
+def test_rules_explain_leaves_out_the_dimensions_that_the_analysis_left_out(cli, tmp_path):
+    rows = [
+        row(number, {"tool_use_correct": False, "kb_grounding": score}, judge_reasoning=said)
+        for number, (score, said) in enumerate(
+            itertools.product((True, False, None), ("It stopped.", "Nothing was said.", "It made a fee up."))
+        )
+    ]
+    run = write_run(tmp_path / "b" / "r", rows)
+    assert cli("analyze", "--run-dir", run, "--exclude-dimension", "kb_grounding", "--output", "o").returncode == 0
+    for line in (tmp_path / "o" / "failure_review_rows.jsonl").read_text().splitlines():
+        packet = json.loads(line)
+        found = json.loads(cli("rules", "explain", "o", packet["row_id"], "--json").stdout)
+        assert [found["error_mode"], found["error_mode_evidence"], found["error_mode_runner_up"]] == [
+            packet["error_mode_candidate"],
+            packet["error_mode_evidence"],
+            packet["error_mode_runner_up"],
+        ]
+
+
+def test_a_group_without_a_command_shows_its_help(cli):
+    done = cli("rules")
+    assert done.returncode == 2
+    assert "\n  explain" in done.stdout

@@ -188,6 +188,15 @@ def test_a_rule_may_look_into_any_text(tmp_path, field):
         ('extends = "other"\n' + rule(pattern="x"), ["extends", "builtin"]),
         ("version = 2\n" + rule(pattern="x"), ["version 2"]),
         ('rule = "x"\n', ["rule"]),
+        ("x = " + "[" * 3000 + "]" * 3000, ["not TOML"]),
+        ("x = 1" + "0" * 5000, ["not TOML"]),
+        (rule(pattern="x") + "weight = 1" + "0" * 400 + "\n", ["weight", "at most 1000"]),
+        (rule(pattern="x", weight=-1e308), ["weight", "at most 1000"]),
+        (rule(pattern="(?P<evidence>a)"), ["pattern", "RE2"]),
+        (rule(pattern=r"x\C"), ["single bytes"]),
+        (rule("a b", pattern="x"), ["id", "spaces"]),
+        (rule("no-rule", pattern="x"), ["no-rule"]),
+        (rule(" ", pattern="x"), ["no id"]),
         ('[rule]\nid = "a"\nmode = "other"\n', ["[[rule]]"]),
     ],
 )
@@ -357,3 +366,16 @@ def test_a_fault_that_the_judge_denies_does_not_count(tmp_path, reasoning, mode)
 def test_a_denied_fault_alone_decides_nothing(tmp_path, reasoning):
     rows = [row(0, {"turn_taking": False}, judge_reasoning=reasoning)]
     assert verdicts(tmp_path, rows)[0][0] == "other"
+
+
+def test_evidence_is_a_piece_of_the_reasoning_even_across_a_quotation(tmp_path):
+    said = 'It said "blah blah blah" and hung up.'
+    found = verdicts(tmp_path, [failing(1, judge_reasoning=said)], rule(pattern="said and hung"))
+    assert found[1] == ("other", "mine", said)
+
+
+def test_a_name_in_one_row_is_no_tool_in_another(tmp_path):
+    said = "The checkin was missing."
+    alone = verdicts(tmp_path / "a", [failing(1, judge_reasoning=said)])
+    beside = verdicts(tmp_path / "b", [failing(1, judge_reasoning=said), failing(2, judge_reasoning="checkIn")])
+    assert beside[1] == alone[1]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pyarrow as pa
 import pytest
 
+from pipeline.rules.lexicon import builtin_lexicon
 from pipeline.rules.reasons import Reasons
 
 INVENTED = ("invent",)
@@ -41,6 +47,8 @@ def test_a_stated_fault_counts_in_full(text):
         'The user said "you invented that fee".',
         "The caller says 'you invented that'.",
         "The judge of the run wrote “it invented a fee”.",
+        "The caller says «you invented that fee».",
+        "The caller says „you invented that fee“.",
     ],
 )
 def test_a_denied_or_quoted_fault_does_not_count(text):
@@ -89,3 +97,40 @@ def test_words_stand_in_the_order_of_the_saying():
 @pytest.mark.parametrize("text", ["", " ", "\n\n", '"', "'", "—", "...", "“unclosed", "a" * 5000, "é𝄞\u2028", "¶ ¶"])
 def test_any_text_can_be_read(text):
     assert says(text, *INVENTED) == 0
+
+
+def test_a_concession_without_a_comma_leaves_the_next_text_alone():
+    texts = pa.array(["Although that is so", "It forgot in this turn, the name"], pa.large_string())
+    together, alone = Reasons(texts), Reasons(texts[1:])
+    assert together.saying(("lose",))[1].tolist() == alone.saying(("lose",))[1].tolist()
+    assert together.blaming.to_pylist()[-1:] == alone.blaming.to_pylist()
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "not-" * 100_000, ".a" * 150_000])
+def test_words_without_end_are_read(text):
+    assert says(text, "invent") == 0
+
+
+def test_more_sets_of_concepts_than_there_are_signs_for_are_no_trouble():
+    words = [word for word in builtin_lexicon()._single.words if word.isalpha()]
+    pairs = [f"{one}-{other}" for one in words[:250] for other in words[:250]]
+    assert says("It invented a fee. " + " ".join(pairs), "invent") > 0
+    assert says("It invented a fee.", "invent") > 0
+
+
+def test_threads_may_read_at_the_same_time():
+    words = [word for word in builtin_lexicon()._single.words if word.isalpha()]
+
+    def read(seed):
+        chosen = random.Random(seed).choices(words, k=3000)  # noqa: S311 - the same words each time
+        text = ". ".join(f"it {one}-{other}" for one, other in itertools.pairwise(chosen))
+        return Reasons(pa.array([text], pa.large_string())).saying(("invent", "lose"))[0].tolist()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(read, range(24)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert together == [read(seed) for seed in range(24)]

@@ -48,6 +48,8 @@ def read_run_of(folder: Path, row_id: str) -> LabelledRun:
         turns = parquet.read_table(folder / c.TURNS_PARQUET, filters=of_run)
         scores = parquet.read_table(folder / c.SCORES_PARQUET, filters=of_run)
         sha256, rules_file = analysis["rules_sha256"], local.get("rules")
+        if not isinstance(rules_file, str | None):
+            raise TypeError(f"rules in {c.LOCAL_JSON} is no path")  # noqa: TRY301 - told like the others
     except (OSError, pa.ArrowException, msgspec.DecodeError, KeyError, AttributeError, TypeError) as error:
         fix = "analyse again: error-analysis analyze"
         raise InputError(Problem(str(folder), f"cannot be read back: {error}", fix)) from None

@@ -20,6 +20,8 @@ from pipeline.rules.reasons import Reasons
 from pipeline.rules.signals import Signals, known_signals
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pipeline.rules.ruleset import Rule, RuleSet
 
 NO_RULE: Final = "no-rule"
@@ -55,10 +57,13 @@ class Verdicts:
 class Weighing:
     """All that rules find in failed rows."""
 
-    def __init__(self, turns: pa.Table, failed: np.ndarray, rules: RuleSet) -> None:
-        """Read the rows of `turns` (the turns table with texts and `scores`, whole runs) that `failed` flags."""
+    def __init__(self, turns: pa.Table, failed: np.ndarray, rules: RuleSet, excluded: Collection[str] = ()) -> None:
+        """Read the rows of `turns` (the turns table with texts and `scores`, whole runs) that `failed` flags.
+
+        `excluded` dimensions take no part.
+        """
         self.rules = rules.rules
-        self._signals = Signals(turns, failed)
+        self._signals = Signals(turns, failed, excluded)
         self._rows = len(self._signals)
         self._places: dict[int, dict[int, int]] = {}
         self.holdings = [self._find(rule) for rule in self.rules]
@@ -129,9 +134,11 @@ class Weighing:
         if holding.clause is None and holding.matched is None:
             return self._described[number] if not rule.failed_any else self._with_dimensions(row, rule)
         place = self._place(number, row)
-        if holding.matched is not None:
-            return holding.matched[place]
-        return self.reasons.clause(int(holding.clause[place]))  # type: ignore[index] # one of the two is there
+        words = None if holding.matched is None else holding.matched[place]
+        if holding.clause is None:
+            return words or ""
+        clause = self.reasons.clause(int(holding.clause[place]))
+        return words if words and words in clause else clause  # a pattern may have matched across a quotation
 
     def _place(self, number: int, row: int) -> int:
         """Tell where a row stands in the holding of a rule."""
@@ -164,16 +171,15 @@ class Weighing:
         if rule.look_in == c.JUDGE_REASONING:
             text, weight, clause = self.reasons.matching(pattern, rule.unless)
             source = self.reasons.blaming.take(pa.array(clause))
-        else:
-            whole = self._signals.rows.text(rule.look_in)
-            hits = pc.match_substring_regex(whole, pattern, ignore_case=True)
-            if rule.unless is not None:
-                hits = pc.and_not(hits, pc.match_substring_regex(whole, rule.unless, ignore_case=True))
-            text = np.flatnonzero(np.asarray(hits))
-            weight, source = np.ones(len(text)), whole.take(pa.array(text))
-        kept = allowed[text]
-        words = pc.extract_regex(source.filter(pa.array(kept)), f"(?i)(?P<evidence>{pattern})").field(0)
-        return Holding(text[kept], weight[kept], matched=words.to_pylist())
+            kept = allowed[text]
+            words = _matched(source.filter(pa.array(kept)), pattern)
+            return Holding(text[kept], weight[kept], clause[kept], words)
+        whole = self._signals.rows.text(rule.look_in)
+        hits = pc.match_substring_regex(whole, pattern, ignore_case=True)
+        if rule.unless is not None:
+            hits = pc.and_not(hits, pc.match_substring_regex(whole, rule.unless, ignore_case=True))
+        text = np.flatnonzero(np.asarray(hits) & allowed)
+        return Holding(text, np.ones(len(text)), matched=_matched(whole.take(pa.array(text)), pattern))
 
     def _structure(self, rule: Rule) -> np.ndarray:
         """Tell for which rows the conditions hold that need no words of the judge."""
@@ -194,6 +200,12 @@ class Weighing:
             names = set(rule.failed_only)
             allowed &= np.array([names.issuperset(failed) for failed in rows.failed_dimensions], dtype=bool)
         return allowed
+
+
+def _matched(texts: pa.Array, pattern: str) -> list[str]:
+    """Give the words of each text that a pattern matched."""
+    words: list[str] = pc.extract_regex(texts, f"(?i)(?P<evidence>{pattern})").field(0).to_pylist()
+    return words
 
 
 def describe(rule: Rule) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
-from math import isfinite
 from typing import Any, Final
 
 import pyarrow as pa
@@ -30,6 +30,8 @@ _CONDITIONS: Final = (
     "failed_only",
     "tool_calls",
 )
+_HEAVIEST: Final = 1000
+_SINGLE_BYTE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _PROBES: Final = pa.array(["", "a", " a b ", "é", "1."])
 
 
@@ -77,11 +79,18 @@ def _is_strings(value: object) -> bool:
 
 def _shape_faults(table: dict[str, Any], where: str, keys: tuple[str, ...]) -> list[Problem]:
     problems = _unknown_keys(table, keys, where)
-    problems += [Problem(where, f"no {key}", f"add {key}") for key in ("id", "mode", "why") if not table.get(key)]
+    problems += [
+        Problem(where, f"no {key}", f"add {key}")
+        for key in ("id", "mode", "why")
+        if not str(table.get(key, "")).strip()
+    ]
+    if (name := str(table.get("id", "x"))) == "no-rule" or any(sign.isspace() for sign in name.strip()):
+        problems.append(Problem(where, f"id is {name!r}", "choose one without spaces that is not no-rule"))
     for key, value in table.items():
         if key == "weight":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or not value:
-                problems.append(Problem(where, f"weight is {value!r}", "write a number other than 0, such as 2.0"))
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < abs(value) <= _HEAVIEST:
+                what = f"weight is {str(value)[:20]!r}"
+                problems.append(Problem(where, what, f"write a number such as 2.0, at most {_HEAVIEST}, not 0"))
         elif key not in _LISTS and not isinstance(value, str):
             problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
         elif key in _LISTS and not _is_strings(value):
@@ -126,16 +135,16 @@ def _saying_faults(saying: str, key: str, where: str) -> list[Problem]:
 def _pattern_faults(pattern: str | None, key: str, where: str) -> list[Problem]:
     if pattern is None:
         return []
+    if _SINGLE_BYTE.search(pattern):
+        return [Problem(where, f"{key} matches single bytes", "write . instead of \\C")]
     try:
         pc.match_substring_regex(_PROBES, pattern)
         found = pc.extract_regex(_PROBES, f"(?P<evidence>{pattern})").to_pylist()
-    except pa.ArrowInvalid as error:
+    except ValueError as error:
         what = str(error).removeprefix("Invalid regular expression: ")
         unnamed = "unnamed groups" in what
         fix = "write (?:...) instead of (...)" if unnamed else "RE2 has no look-around and no back-references"
         return [Problem(where, f"{key} is not an RE2 expression: {what}", fix)]
-    except UnicodeDecodeError:
-        return [Problem(where, f"{key} matches single bytes", "write . instead of \\C")]
     if {"evidence": ""} in found:
         return [Problem(where, f"{key} matches empty text", "let it ask for at least one character")]
     return []

@@ -24,16 +24,19 @@ class WordTable:
 
     words: dict[str, frozenset[str]] = field(default_factory=dict)
     stems: dict[str, frozenset[str]] = field(default_factory=dict)
+    longest_stem: int = 0
 
     def add(self, word: str, value: str) -> None:
         """Put a value under a word."""
         table, key = (self.stems, word[:-1]) if word.endswith("*") else (self.words, word)
         table[key] = table.get(key, frozenset()) | {value}
+        if table is self.stems:
+            self.longest_stem = max(self.longest_stem, len(key))
 
     def of(self, word: str) -> frozenset[str]:
         """Give all values under a word."""
         found = self.words.get(word, frozenset())
-        for end in range(_SHORTEST_STEM, len(word) + 1):
+        for end in range(_SHORTEST_STEM, min(len(word), self.longest_stem) + 1):
             if word[:end] in self.stems:
                 found |= self.stems[word[:end]]
         return found

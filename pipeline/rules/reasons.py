@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _DENIABLE: Final = ("fault", "invent", "contradict", "ambiguous", "lose", "needless", "swapped", "vague", "omit")
 """Concepts of faults: a clause that negates one and states none blames nobody."""
+
+
+_READING: Final = Lock()
+"""The reader remembers words; several threads may label at once."""
 
 
 @cache
@@ -43,9 +48,10 @@ class Reasons:
         others: Sequence[tuple[str, ...]] | None = None,
     ) -> None:
         """Read `texts`; `failed` and `others` name per text the dimensions that failed and those that did not."""
-        reader = _reader()
-        self._words = reader.read(texts)
-        self._sets = list(reader.sets)
+        with _READING:
+            reader = _reader()
+            self._words = reader.read(texts)
+            self._sets = list(reader.sets)
         passed = (
             np.zeros(len(self._words.ids), dtype=bool)
             if failed is None or others is None

@@ -94,7 +94,7 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
         data = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise RulesError(Problem(name, f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, a number of thousands of digits, or nested too deep
         raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
     if problems := faults_of(data, name, tuple(Rule.__dataclass_fields__)):
         raise RulesError(*problems)

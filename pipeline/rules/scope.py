@@ -74,7 +74,7 @@ def scoped(words: Words, stands_for: Callable[[str], np.ndarray], passed: np.nda
     starts = _starts(sentence)
     conceding = is_a(_CONCESSION) & ~quoted
     cut = is_a(_TURNS) & ~quoted
-    cut |= _ends_concession(conceding, starts, words.marks)
+    cut |= _ends_concession(conceding, starts, words)
     clause = _counted(cut | starts, words.text)
     first = _starts(clause)
 
@@ -123,13 +123,14 @@ def _quoted(words: Words) -> np.ndarray:
     return np.cumsum(quoted)[:-1] > 0
 
 
-def _ends_concession(conceding: np.ndarray, starts: np.ndarray, marks: np.ndarray) -> np.ndarray:
+def _ends_concession(conceding: np.ndarray, starts: np.ndarray, words: Words) -> np.ndarray:
     """Flag where the main clause begins after a concession at the sentence's head: behind its first comma."""
     cut = np.zeros(len(conceding), dtype=bool)
-    ends = np.flatnonzero(marks & (w.COMMA | w.STOP | w.BREAK))
+    ends = np.flatnonzero(words.marks & (w.COMMA | w.STOP | w.BREAK))
     heads = np.flatnonzero(conceding & (starts | _follows(starts)))
     place = np.searchsorted(ends, heads)
-    behind = ends[place[place < len(ends)]] + 1
+    heads, ends = heads[place < len(ends)], ends[place[place < len(ends)]]
+    behind = ends[words.text[ends] == words.text[heads]] + 1
     cut[behind[behind < len(cut)]] = True
     return cut
 

@@ -23,7 +23,11 @@ _ABBREVIATIONS: Final = frozenset("e.g i.e eg ie vs etc approx no dr mr mrs ms s
 _LINE_END: Final = "\u00b6"
 _VERDICTS: Final = frozenset("true false pass fail passed failed null n/a".split())
 _SIGNS: Final = frozenset("\u2713\u2714\u2705\u2717\u2718\u274c")
+_OPENING: Final = frozenset('"\u201c\u201e\u00ab')
+_CLOSING: Final = frozenset('"\u201d\u201c\u00bb')
 _REMEMBERED: Final = 200_000
+MOST_SETS: Final = 25_000
+"""Sets of concepts have codes that are written as characters (`sayings.py`), of which there are no more."""
 _PARTING: Final = ("\u2014", "\u2013", "\u2022", "|", "->", "\u2192")
 
 
@@ -48,11 +52,20 @@ class Reader:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self._first_words = {words[0] for words, _ in lexicon.phrases}
+        self._forget()
+
+    def _forget(self) -> None:
         self._met: dict[str, tuple[int, int, int]] = {}
         self._classes: dict[frozenset[str], int] = {frozenset(): 0}
-        self._first_words = {words[0] for words, _ in lexicon.phrases}
         self.sets: dict[frozenset[str], int] = {frozenset(): 0}
         """The sets of concepts met so far, and their codes."""
+
+    def _code(self, concepts: frozenset[str]) -> int:
+        """Give the code of a set of concepts; past the most that there may be, that of none."""
+        if concepts not in self.sets and len(self.sets) >= MOST_SETS:
+            return 0
+        return self.sets.setdefault(concepts, len(self.sets))
 
     def read(self, texts: pa.Array) -> Words:
         """Part texts (strings without nulls) into words."""
@@ -61,8 +74,8 @@ class Reader:
             texts = pc.replace_substring(texts, mark, f" {mark} ")
         parts = pc.utf8_split_whitespace(texts)
         coded = pc.list_flatten(parts).dictionary_encode()
-        if len(self._met) > _REMEMBERED:
-            self._met.clear()
+        if len(self._met) > _REMEMBERED or len(self.sets) >= MOST_SETS:
+            self._forget()
         ids, text = np.asarray(coded.indices), np.asarray(pc.list_parent_indices(parts))
         met = np.array([self._meet(word) for word in coded.dictionary.to_pylist()], dtype=np.int32).reshape(-1, 3)
         written = np.asarray(pc.binary_length(coded.dictionary)) > 0
@@ -79,7 +92,7 @@ class Reader:
             core = core.partition("(")[0].replace("\u2019", "'")
             self._met[written] = (
                 _marks_of(lead, core, trail),
-                self.sets.setdefault(self._lexicon.of(core), len(self.sets)),
+                self._code(self._lexicon.of(core)),
                 self._classes.setdefault(self._lexicon.in_phrases(core), len(self._classes)),
             )
         return self._met[written]
@@ -112,7 +125,7 @@ class Reader:
             for step in range(len(words)):
                 codes[at + step] = 0
                 taken[at + step] = True
-            codes[at] = self.sets.setdefault(concepts, len(self.sets))
+            codes[at] = self._code(concepts)
 
     def _fitting(self) -> dict[str, np.ndarray]:
         """Tell, for each word of phrases, which classes of words fit it."""
@@ -135,8 +148,8 @@ def _marks_of(lead: str, core: str, trail: str) -> int:
         return BREAK | (LINE if around == _LINE_END else 0)
     marks = VERDICT if core.lower() in _VERDICTS else 0
     marks |= COLON if ":" in trail or "=" in trail else 0
-    marks |= OPENS if '"' in lead or "\u201c" in lead else 0
-    marks |= CLOSES if '"' in trail or "\u201d" in trail else 0
+    marks |= OPENS if _OPENING & set(lead) else 0
+    marks |= CLOSES if _CLOSING & set(trail) else 0
     marks |= OPENS_SINGLE if lead.endswith(("'", "\u2018")) else 0
     marks |= CLOSES_SINGLE if "'" in trail or "\u2019" in trail else 0
     marks |= COMMA if "," in trail or ")" in trail else 0

@@ -13,6 +13,8 @@ from pipeline.rules.signals import calls, citations, dimensions, earlier, texts
 from pipeline.rules.signals.rows import Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
     import pyarrow as pa
 
@@ -29,8 +31,8 @@ def known_signals() -> dict[str, str]:
 class Signals:
     """The signals of failed rows; a group of them is worked out when one is first asked for."""
 
-    def __init__(self, turns: pa.Table, failed: np.ndarray) -> None:
-        self.rows = Rows(turns, failed)
+    def __init__(self, turns: pa.Table, failed: np.ndarray, excluded: Collection[str] = ()) -> None:
+        self.rows = Rows(turns, failed, excluded)
         self._held: dict[str, np.ndarray] = {}
         self._group = {name: group for group in GROUPS for name in group.meanings()}
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline import schema as c
 from pipeline.columns import distinct
-from pipeline.rules.signals.vocabulary import Vocabulary, known_words, words_of_reasoning
+from pipeline.rules.signals.vocabulary import known_words, words_of_reasoning
 
 if TYPE_CHECKING:
     from pipeline.rules.signals.rows import Rows
@@ -75,18 +75,23 @@ class _Cited(NamedTuple):
     row: np.ndarray
     word: np.ndarray
     has: np.ndarray
-    vocabulary: Vocabulary
+    is_name: np.ndarray
+    """Whether the reasoning writes it as names in programs are written."""
+    spellings: list[str]
 
 
 def _cited(rows: Rows) -> _Cited:
-    text, word, vocabulary = words_of_reasoning(rows.text(c.JUDGE_REASONING))
-    width = max(len(vocabulary.spellings), 1)
-    cited = distinct(text * width + word)
+    telling = words_of_reasoning(rows.text(c.JUDGE_REASONING))
+    width = max(len(telling.spellings), 1)
+    keys = telling.text * width + telling.word
+    cited = distinct(keys)
+    is_name = np.isin(cited, keys[telling.is_name])
+    spellings = pa.array(telling.spellings, pa.large_string())
     has = np.zeros(len(cited), dtype=np.int64)
     bloom = np.zeros(1 << _BLOOM_BITS, dtype=bool)
     bloom[_hashed(cited)] = True
-    bags = [known_words(rows.text(name), vocabulary) for name in _SOURCES]
-    bags.append(_of_earlier_turns(rows, vocabulary))
+    bags = [known_words(rows.text(name), spellings) for name in _SOURCES]
+    bags.append(_of_earlier_turns(rows, spellings))
     for (text, word), bit in zip(bags, (_USER, _RESPONSE, _CALLS, _RESULTS, _EARLIER), strict=True):
         keys = text * width + word
         keys = keys[bloom[_hashed(keys)]]  # most words stand not in this reasoning: the search is for the others
@@ -94,18 +99,18 @@ def _cited(rows: Rows) -> _Cited:
         inside = place < len(cited)
         place, keys = place[inside], keys[inside]
         has[place[cited[place] == keys]] |= bit
-    return _Cited(cited // width, cited % width, has, vocabulary)
+    return _Cited(cited // width, cited % width, has, is_name, telling.spellings)
 
 
 def _hashed(keys: np.ndarray) -> np.ndarray:
     return (keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _BLOOM_BITS)
 
 
-def _of_earlier_turns(rows: Rows, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+def _of_earlier_turns(rows: Rows, spellings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Gather, per failed row, the words of the user in the run's turns just before."""
     near, before = _turns_before(rows)
     looked_at, place = np.unique(before, return_inverse=True)
-    of_turn, words = known_words(rows.turns[c.USER_TEXT].take(pa.array(looked_at)).combine_chunks(), vocabulary)
+    of_turn, words = known_words(rows.turns[c.USER_TEXT].take(pa.array(looked_at)).combine_chunks(), spellings)
     first = np.searchsorted(of_turn, np.arange(len(looked_at) + 1))
     length = first[place + 1] - first[place]
     starts = np.repeat(first[place] - (np.cumsum(length) - length), length)
@@ -133,11 +138,10 @@ def _names(rows: Rows, cited: _Cited) -> dict[str, np.ndarray]:
     """Find the tools that the judge names, by whether they were called."""
     called, uncalled = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
     dimensions = {dimension.lower() for each in rows.scored.sets for dimension in each.scores}
-    is_tool = cited.vocabulary.is_name & np.array(
-        [word not in dimensions for word in cited.vocabulary.spellings] or [False]
-    )
-    for place in np.flatnonzero(is_tool[cited.word]).tolist():
-        row, name = int(cited.row[place]), cited.vocabulary.spellings[cited.word[place]]
+    for place in np.flatnonzero(cited.is_name).tolist():
+        row, name = int(cited.row[place]), cited.spellings[cited.word[place]]
+        if name in dimensions:
+            continue
         names = {str(call.get("name", "")).lower() for call in rows.calls[row] if isinstance(call, dict)}
         if name in names:
             called[row] = True

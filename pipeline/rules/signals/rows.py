@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,6 +13,9 @@ import pyarrow.compute as pc
 from pipeline import schema as c
 from pipeline.columns import as_list
 from pipeline.judged import NO_PAYLOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class ScoreSet(NamedTuple):
@@ -41,8 +44,9 @@ class Scored(NamedTuple):
 class Rows:
     """Failed rows, in order, within all turns of their runs."""
 
-    def __init__(self, turns: pa.Table, failed: np.ndarray) -> None:
+    def __init__(self, turns: pa.Table, failed: np.ndarray, excluded: Collection[str] = ()) -> None:
         self.turns = turns
+        self._excluded = excluded
         self.places = np.flatnonzero(failed)
         """Where the failed rows stand among the turns."""
         self.failures = turns.filter(pa.array(failed)).combine_chunks()
@@ -81,7 +85,8 @@ class Rows:
         of_row = np.asarray(coded.indices)
         first = np.unique(of_row, return_index=True)[1]
         failed = as_list(self.failures[c.FAILED_DIMENSIONS].take(pa.array(first)))
-        scores = map(msgspec.json.decode, coded.dictionary.to_pylist())
+        decoded = map(msgspec.json.decode, coded.dictionary.to_pylist())
+        scores = [{name: score for name, score in each.items() if name not in self._excluded} for each in decoded]
         return Scored(of_row, [ScoreSet(tuple(names), each) for names, each in zip(failed, scores, strict=True)])
 
     @cached_property

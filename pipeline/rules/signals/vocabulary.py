@@ -25,32 +25,31 @@ _COMMON: Final = frozenset(
 )
 
 
-class Vocabulary(NamedTuple):
-    """The telling words of some reasonings."""
+class Telling(NamedTuple):
+    """The telling words of some reasonings; arrays have one entry per word."""
 
-    spellings: list[str]
-    """Each distinct word in lower case; its place is its number."""
+    text: np.ndarray
+    word: np.ndarray
+    """The word's number."""
     is_name: np.ndarray
     """Whether it is written as names in programs are."""
+    spellings: list[str]
+    """Each distinct word in lower case; its place is its number."""
 
 
-def words_of_reasoning(texts: pa.Array) -> tuple[np.ndarray, np.ndarray, Vocabulary]:
-    """Part reasonings into telling words: per word its text and number; then the vocabulary."""
+def words_of_reasoning(texts: pa.Array) -> Telling:
+    """Part reasonings into telling words."""
     parts = pc.ascii_split_whitespace(_spaced(texts, _SPACED))
     coded = pc.list_flatten(parts).dictionary_encode()
     numbers: dict[str, int] = {}
-    names = set()
-    of_written = []
-    for lower, named in map(_telling, coded.dictionary.to_pylist()):
-        of_written.append(numbers.setdefault(lower, len(numbers)) if lower else -1)
-        if named:
-            names.add(numbers[lower])
-    word = np.array(of_written, dtype=np.int64)[np.asarray(coded.indices)]
-    telling = word >= 0
-    is_name = np.zeros(max(len(numbers), 1), dtype=bool)
-    is_name[list(names)] = True
-    text = np.asarray(pc.list_parent_indices(parts)).astype(np.int64)
-    return text[telling], word[telling], Vocabulary(list(numbers), is_name)
+    written = [_telling(word) for word in coded.dictionary.to_pylist()]
+    number = np.array(
+        [numbers.setdefault(lower, len(numbers)) if lower else -1 for lower, _ in written], dtype=np.int64
+    )
+    is_name = np.array([named for _, named in written], dtype=bool)
+    ids = np.asarray(coded.indices)
+    ids, text = ids[number[ids] >= 0], np.asarray(pc.list_parent_indices(parts)).astype(np.int64)[number[ids] >= 0]
+    return Telling(text, number[ids], is_name[ids], list(numbers))
 
 
 @lru_cache(maxsize=1 << 17)
@@ -62,10 +61,10 @@ def _telling(written: str) -> tuple[str, bool]:
     return lower, is_identifier(written)
 
 
-def known_words(texts: pa.Array, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+def known_words(texts: pa.Array, spellings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Find the known words in texts: per word found its text and number."""
     parts = pc.ascii_split_whitespace(_spaced(texts, _LOWERED))
-    word = pc.index_in(pc.list_flatten(parts), pa.array(vocabulary.spellings, pa.large_string()))
+    word = pc.index_in(pc.list_flatten(parts), spellings)
     found = np.asarray(pc.is_valid(word))
     text = np.asarray(pc.list_parent_indices(parts)).astype(np.int64)
     return text[found], np.asarray(word.drop_null()).astype(np.int64)

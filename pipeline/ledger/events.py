@@ -1,0 +1,165 @@
+"""The events of a ledger, one JSON object per line, and how a line is read and written."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+ReviewerKind = Literal["human", "agent"]
+Attribution = Literal["model", "grader", "reference", "pipeline", "mixed"]
+Identity = tuple[str, str]
+"""A reviewer: name and kind."""
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """What every event has."""
+
+    id: Name
+    at: Moment
+    reviewer: Name
+    reviewer_kind: ReviewerKind
+
+    @property
+    def who(self) -> Identity:
+        """The reviewer: the pair of name and kind."""
+        return self.reviewer, self.reviewer_kind
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """The event's place in the order of all events, whatever file it stands in."""
+        return self.at, self.id
+
+
+class Opened(_Event, frozen=True, tag="opened"):
+    """A reviewer was shown the full evidence of a row."""
+
+    row_id: Name
+    evidence_digest: Name
+
+
+class Decision(_Event, frozen=True, tag="decision"):
+    """A reviewer named the cause of a row's failure, and whose fault it is."""
+
+    row_id: Name
+    evidence_digest: Name
+    bucket: Name
+    attribution: Attribution
+    secondary_dimensions: tuple[str, ...] = ()
+    """Failed dimensions that are only consequences."""
+    note: str | None = None
+    quote: str | None = None
+    adjudication: bool = False
+
+
+class Finding(_Event, frozen=True, tag="finding"):
+    """What a model does wrong, in plain words, with the rows that show it."""
+
+    benchmark_name: str
+    model_name: str
+    bucket: Name
+    what_goes_wrong: str
+    triggers: str
+    row_ids: tuple[str, ...]
+
+
+class BucketDeclared(_Event, frozen=True, tag="bucket_declared"):
+    """A new bucket."""
+
+    bucket: Name
+    description: str
+    parent: Name
+
+
+class Deferred(_Event, frozen=True, tag="deferred"):
+    """A reviewer put a row off."""
+
+    row_id: Name
+    note: str | None = None
+
+
+class Retracted(_Event, frozen=True, tag="retracted"):
+    """An event is taken back; the one before it applies again."""
+
+    retracts: Name
+
+
+Single = Opened | Decision | Finding | BucketDeclared | Deferred | Retracted
+
+
+class Batch(_Event, frozen=True, tag="batch"):
+    """Several events that came at once."""
+
+    events: tuple[Single, ...]
+
+
+Event = Single | Batch
+
+_KINDS: Final = frozenset(
+    "opened decision finding bucket_declared deferred retracted batch".split()  # noqa: SIM905 - read as words
+)
+_decode: Final = msgspec.json.Decoder(Event).decode
+_encode: Final = msgspec.json.Encoder().encode
+_VERSIONS: Final = ("version", "schema_version")
+
+
+class EventError(ValueError):
+    """A line is no event; the text says why."""
+
+
+def read_event(line: bytes) -> Event:
+    """Read one line. Raises `EventError`."""
+    try:
+        line.decode()  # msgspec passes over bytes in keys that it does not know
+        event: Event = _decode(line)
+    except UnicodeDecodeError as error:
+        raise EventError(f"not UTF-8 at byte {error.start + 1}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise EventError(_fault(line, error)) from None
+    return event
+
+
+def _fault(line: bytes, error: Exception) -> str:
+    """Say what is wrong with a line that is no event of ours."""
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return f"not JSON: {error}"
+    if not isinstance(found, dict):
+        return "not a JSON object"
+    kind = found.get("event")
+    if any(found.get(name, 1) != 1 for name in _VERSIONS) or (isinstance(kind, str) and kind not in _KINDS):
+        return f"event {kind!r} is from a newer version of this program"
+    return f"not a {kind} event: {error}" if isinstance(kind, str) else "no event is named"
+
+
+def write_event(kind: str, who: Identity, at: datetime, fields: dict[str, Any]) -> dict[str, Any]:
+    """Make an event, as its line will hold it, with an id of its own."""
+    return {
+        "event": kind,
+        "id": os.urandom(16).hex(),
+        "at": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        "reviewer": who[0],
+        "reviewer_kind": who[1],
+        **fields,
+    }
+
+
+def as_line(event: dict[str, Any]) -> bytes:
+    """Write an event as one line, its end included."""
+    return _encode(event) + b"\n"
+
+
+def later_than(last: datetime | None) -> datetime:
+    """Give the present moment, or the next microsecond after the last event where that is later."""
+    now = datetime.now(UTC)
+    return now if last is None else max(now, last + timedelta(microseconds=1))
+
+
+def last_moment(event: Event) -> datetime:
+    """Give the latest moment that an event holds."""
+    return max([event.at, *(each.at for each in event.events)]) if isinstance(event, Batch) else event.at

@@ -1,0 +1,136 @@
+"""Replay events: put them in their order, drop what came twice and what was taken back, and sort them by row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pipeline.ledger.buckets import Buckets
+from pipeline.ledger.events import (
+    Batch,
+    BucketDeclared,
+    Decision,
+    Deferred,
+    Finding,
+    Identity,
+    Opened,
+    Retracted,
+    Single,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from pipeline.ledger.events import Event
+
+
+class Ledger:
+    """What stands after all events were replayed. The order of the events given does not matter."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        distinct = _distinct(events)
+        self.ids = frozenset(distinct) | {inner.id for event in distinct.values() for inner in _parts(event)}
+        """The ids of all events, those inside batches too."""
+        self.last: datetime | None = max((part.at for event in distinct.values() for part in _all(event)), default=None)
+        self.events = _standing(distinct.values())
+        """The single events that were not taken back, in order."""
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        """The buckets of the codebook and those declared."""
+        return Buckets(event for event in self.events if isinstance(event, BucketDeclared))
+
+    @cached_property
+    def decisions(self) -> dict[str, list[Decision]]:
+        """Decisions by row, in order; those into buckets that nobody declared are left out."""
+        found = defaultdict(list)
+        for event in self.events:
+            if isinstance(event, Decision) and event.bucket in self.buckets:
+                found[event.row_id].append(event)
+        return dict(found)
+
+    @cached_property
+    def undeclared(self) -> list[Decision]:
+        """Decisions into buckets that nobody declared."""
+        return [event for event in self.events if isinstance(event, Decision) and event.bucket not in self.buckets]
+
+    @cached_property
+    def opened(self) -> dict[str, dict[tuple[Identity, str], datetime]]:
+        """When each reviewer first opened each row at each digest."""
+        found: dict[str, dict[tuple[Identity, str], datetime]] = defaultdict(dict)
+        for event in self.events:
+            if isinstance(event, Opened):
+                found[event.row_id].setdefault((event.who, event.evidence_digest), event.at)
+        return dict(found)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """The latest finding per benchmark, model and bucket, in that order."""
+        latest = {
+            (event.benchmark_name, event.model_name, event.bucket): event
+            for event in self.events
+            if isinstance(event, Finding) and event.bucket in self.buckets
+        }
+        return [latest[key] for key in sorted(latest)]
+
+    def deferred_by(self, who: Identity) -> set[str]:
+        """Give the rows that a reviewer put off and did not decide since."""
+        rows: dict[str, None] = {}
+        for event in self.events:
+            if event.who != who:
+                continue
+            if isinstance(event, Deferred):
+                rows[event.row_id] = None
+            elif isinstance(event, Decision):
+                rows.pop(event.row_id, None)
+        return set(rows)
+
+    def rows(self) -> set[str]:
+        """Give every row that some event opened or decided."""
+        return set(self.decisions) | set(self.opened)
+
+    def was_open(self, decision: Decision) -> bool:
+        """Tell whether the reviewer had opened the row, at that evidence, before deciding."""
+        at = self.opened.get(decision.row_id, {}).get((decision.who, decision.evidence_digest))
+        return at is not None and at <= decision.at
+
+
+def _distinct(events: Iterable[Event]) -> dict[str, Event]:
+    """Keep one event per id: whatever their order, the same one."""
+    kept: dict[str, Event] = {}
+    for event in events:
+        other = kept.setdefault(event.id, event)
+        if other != event:
+            kept[event.id] = min(other, event, key=lambda each: (each.at, msgspec.json.encode(each)))
+    return kept
+
+
+def _parts(event: Event) -> tuple[Single, ...]:
+    return event.events if isinstance(event, Batch) else ()
+
+
+def _all(event: Event) -> tuple[Event, ...]:
+    return (event, *_parts(event))
+
+
+def _standing(events: Iterable[Event]) -> tuple[Single, ...]:
+    """Part batches into their events, order all, and leave out what was taken back.
+
+    Gone through from the last to the first: a retraction that was itself taken back takes nothing back.
+    """
+    found: dict[str, tuple[Single, str]] = {}
+    for event in sorted(events, key=lambda event: event.place):
+        for single in event.events if isinstance(event, Batch) else (event,):
+            found.setdefault(single.id, (single, event.id))
+    ordered = sorted(found.values(), key=lambda pair: pair[0].place)
+    taken_back: set[str] = set()
+    for single, batch in reversed(ordered):
+        if isinstance(single, Retracted) and not {single.id, batch} & taken_back:
+            taken_back.add(single.retracts)
+    return tuple(
+        single for single, batch in ordered if not isinstance(single, Retracted) and not {single.id, batch} & taken_back
+    )

@@ -1,0 +1,51 @@
+"""What the ledger decides about one row, given what the row is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from pipeline.ledger.events import Decision
+    from pipeline.ledger.replay import Ledger
+
+ReviewState = Literal["unopened", "opened", "decided", "disputed", "stale"]
+STATES: Final = ("unopened", "opened", "decided", "disputed", "stale")
+
+
+class Settled(NamedTuple):
+    """Where a failed row stands: its state, and what settles it."""
+
+    state: ReviewState
+    decision: Decision | None = None
+    """What settles a decided row: the latest adjudication, else the latest of the decisions that agree."""
+    fitting: tuple[Decision, ...] = ()
+    """Each reviewer's last decision on the row as it is now, in order."""
+
+    @property
+    def reviewers(self) -> list[str]:
+        """Name those who decided the row as it is now."""
+        return sorted({decision.reviewer for decision in self.fitting})
+
+
+def settle(ledger: Ledger, row_id: str, digest: str) -> Settled:
+    """Tell where a failed row with this digest stands.
+
+    Per reviewer the last decision counts. Decisions that differ in bucket or attribution are a dispute until an
+    adjudication; a decision on other evidence than the row's is stale; one whose reviewer had not opened the row
+    does not count.
+    """
+    decisions = ledger.decisions.get(row_id, ())
+    counting = [event for event in decisions if event.evidence_digest == digest and ledger.was_open(event)]
+    if not counting:
+        if any(event.evidence_digest != digest for event in decisions):
+            return Settled("stale")
+        opened = any(seen == digest for _, seen in ledger.opened.get(row_id, {}))
+        return Settled("opened" if opened else "unopened")
+    last = {event.who: event for event in counting}
+    fitting = tuple(sorted(last.values(), key=lambda event: event.place))
+    adjudications = [event for event in counting if event.adjudication]
+    if adjudications:
+        return Settled("decided", adjudications[-1], fitting)
+    if len({(event.bucket, event.attribution) for event in fitting}) > 1:
+        return Settled("disputed", None, fitting)
+    return Settled("decided", fitting[-1], fitting)
