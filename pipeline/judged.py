@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -53,6 +54,7 @@ class _Row(msgspec.Struct, gc=False):
 
 
 _decode: Final[Callable[[bytes], _Row]] = msgspec.json.Decoder(_Row).decode
+_decode_lines: Final[Callable[[bytes], list[_Row]]] = msgspec.json.Decoder(_Row).decode_lines
 _BOM: Final = b"\xef\xbb\xbf"
 # What msgspec lets through in a raw payload and our outputs must not hold: numbers that may lie beyond a
 # float's range, and a bare carriage return between tokens, which some readers take for a line's end.
@@ -93,10 +95,12 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
     library once more, which accepts what other writers emit (NaN, lone surrogates, loose types).
     Blank lines are passed over. Lines end at `\n` alone, so U+2028 inside a string is text.
     """
+    repairs: list[Repair] = []
+    if sound := _decode_at_once(block):
+        return Decoded(_table(sound, list(range(first_line, first_line + len(sound))), repairs), [], repairs)
     rows: list[_Row] = []
     numbers: list[int] = []
     bad: list[BadLine] = []
-    repairs: list[Repair] = []
     for number, line in enumerate(block.split(b"\n"), first_line):
         try:
             if not line.isascii():
@@ -117,6 +121,34 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
         rows.append(row)
         numbers.append(number)
     return Decoded(_table(rows, numbers, repairs), bad, repairs)
+
+
+def _decode_at_once(block: bytes) -> list[_Row] | None:
+    """Decode a block that is sound to the last byte, one object a line; `None` for any other."""
+    if not block or not _is_utf8(block):
+        return None
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    ends = ends if block.endswith(b"\n") else np.append(ends, len(block))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    # No object goes on behind a line's `}` at the next line's `{`: as many objects as lines are one in each.
+    if (data[starts] != ord("{")).any() or (data[ends - 1] != ord("}")).any():
+        return None
+    try:
+        rows = _decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return rows if len(rows) == len(ends) and all(0 <= row.turn <= MAX_TURN for row in rows) else None
+
+
+def _is_utf8(block: bytes) -> bool:
+    """Tell whether a block is strict UTF-8: msgspec looks at the strings that it keeps, not at those that it skips."""
+    offsets = pa.py_buffer(np.array([0, len(block)], dtype=np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(block)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _lenient(line: bytes, found: list[str]) -> _Row | None:

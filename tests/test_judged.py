@@ -445,3 +445,32 @@ def test_two_rows_on_a_line_are_not_made_up_for_by_one_on_two_lines(block):
     assert decoded.bad[0].line == 1
     assert all(row <= 3 for row in decoded.table["source_line"].to_pylist())
     assert len(decoded.table) + len({bad.line for bad in decoded.bad}) == sum(map(bool, block.splitlines()))
+
+
+PIECES = (
+    b'{"turn": 1, "scores": {"a": true}}',
+    b'{"turn": 2, "scores": {}, "tool_calls": [{"name": "x"}]}',
+    b'{"turn": 3, "scores": {}} {"turn": 4, "scores": {}}',
+    b'{"turn": 5,',
+    b'"scores": {"a": null}}',
+    b'{"turn": 6, "scores":',
+    b'{"a": false}}',
+    b"",
+    b" ",
+    b'{"turn": -1, "scores": {}}',
+    b'{"turn": 7, "scores": {}, "user_text": "\xff"}',
+    b'{"turn": 8, "scores": {}, "\xff": 1}',
+    b'{"turn": 9, "scores": {}, "latency_ms": NaN}',
+    b'{"turn": 10, "scores": {}}\r',
+    b"[]",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6), st.booleans())
+def test_a_block_is_read_as_its_lines_are(pieces, ended):
+    block = b"\n".join(pieces) + (b"\n" if ended else b"")
+    whole = judged.decode(block, 5)
+    lines = [judged.decode(line, number) for number, line in enumerate(block.split(b"\n"), 5)]
+    assert whole.table.to_pylist() == [row for line in lines for row in line.table.to_pylist()]
+    assert whole.bad == [bad for line in lines for bad in line.bad]
+    assert whole.repairs == [repair for line in lines for repair in line.repairs]

@@ -6,7 +6,8 @@ import itertools
 import json
 
 import pytest
-from builders import row, write_run
+from builders import row as judged_row
+from builders import write_run
 
 from pipeline.rules.explain import check_examples
 from pipeline.rules.ruleset import builtin_rules
@@ -140,7 +141,7 @@ def test_a_rule_with_a_weight_is_weighed_and_one_without_decides(cli, comparison
 
 def test_rules_explain_leaves_out_the_dimensions_that_the_analysis_left_out(cli, tmp_path):
     rows = [
-        row(number, {"tool_use_correct": False, "kb_grounding": score}, judge_reasoning=said)
+        judged_row(number, {"tool_use_correct": False, "kb_grounding": score}, judge_reasoning=said)
         for number, (score, said) in enumerate(
             itertools.product((True, False, None), ("It stopped.", "Nothing was said.", "It made a fee up."))
         )
