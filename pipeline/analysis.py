@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.records import Note, Options, RejectedLine, RunInput
+    from pipeline.reviews import Review
 
 Record = dict[str, Any]
 _Groups = dict[str, dict[str, list[Record]]]
@@ -36,7 +37,8 @@ class Analysis:
 
     name: str
     """The comparison folder's name, or the benchmarks' names."""
-    status: c.Status
+    review: Review
+    """What reviewers decided, and what the gate still asks for."""
     options: Options
     included_dimensions: tuple[str, ...]
     rules_sha256: str
@@ -103,6 +105,16 @@ class Analysis:
     def hardest_turns(self) -> pd.DataFrame:
         """The first ten comparable turns of each benchmark, hardest first; columns of `turn_difficulty`."""
         return to_frame(self.tables["hardest_turns"])
+
+    @cached_property
+    def reviews(self) -> pd.DataFrame:
+        """One row per failed row: provisional mode, bucket, attribution, `review_state`, reviewers."""
+        return to_frame(self.tables["reviews"])
+
+    @property
+    def status(self) -> c.Status:
+        """Whether the report is provisional, in review, or final."""
+        return self.review.status
 
     @property
     def packet(self) -> pd.DataFrame:

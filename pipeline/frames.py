@@ -26,18 +26,20 @@ class Frames:
 
     turns: pa.Table
     """One row per run x turn: the columns of `schema.TURNS` up to the error mode, and `scores` (JSON text,
-    failed rows only), which the packet needs."""
+    of failed and reviewed rows), which the packet needs."""
     scores: pa.Table
     """One row per run x turn x included dimension (`schema.SCORE_ROWS`)."""
     dimensions: tuple[str, ...]
     """Every dimension of the data in order of appearance, excluded ones too."""
 
 
-def build_frames(batch: Sequence[LoadedRun], comparison: str, excluded: Collection[str]) -> Frames:
+def build_frames(
+    batch: Sequence[LoadedRun], comparison: str, excluded: Collection[str], reviewed: Collection[str] = ()
+) -> Frames:
     """Build the tables of a batch of runs, with all texts.
 
     A row is *judged* when one of its included dimensions has a score, and *failed* when one is false;
-    `excluded` dimensions take no part.
+    `excluded` dimensions take no part. `scores` stand with the failed rows and those `reviewed`, by row id.
     """
     table = pa.concat_tables([loaded.table for loaded in batch])
     run = np.repeat(np.arange(len(batch)), [loaded.table.num_rows for loaded in batch])
@@ -51,9 +53,13 @@ def build_frames(batch: Sequence[LoadedRun], comparison: str, excluded: Collecti
     judged_rows = np.bincount(row[scored], minlength=len(run)) > 0
     failures = np.bincount(row[failing], minlength=len(run))
     run_ids = [loaded.run.run_id for loaded in batch]
+    row_ids = _row_ids(run_ids, run, table[c.TURN])
+    with_scores = failures > 0
+    if reviewed:
+        with_scores |= np.asarray(pc.is_in(row_ids, pa.array(sorted(reviewed), row_ids.type)))
     turns = pa.table(
         {
-            c.ROW_ID: _row_ids(run_ids, run, table[c.TURN]),
+            c.ROW_ID: row_ids,
             c.COMPARISON: repeated([comparison], np.zeros_like(run)),
             c.BENCHMARK: repeated([loaded.run.benchmark_name for loaded in batch], run),
             c.MODEL: repeated([loaded.model_name for loaded in batch], run),
@@ -71,7 +77,7 @@ def build_frames(batch: Sequence[LoadedRun], comparison: str, excluded: Collecti
             c.SOURCE_FILE: repeated([loaded.run.source for loaded in batch], run),
             c.SOURCE_LINE: table[c.SOURCE_LINE],
             **{name: table[name] for name in c.TEXTS},
-            c.SCORES: _scores_as_json(table, failures > 0),
+            c.SCORES: _scores_as_json(table, with_scores),
         }
     )
     keys = turns.select([c.ROW_ID, c.COMPARISON, c.BENCHMARK, c.MODEL, c.RUN_ID, c.TURN]).take(pa.array(row))

@@ -18,16 +18,18 @@ from pipeline.records import Note, Options, RejectedLine, RunInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pipeline.ledger.replay import Ledger
     from pipeline.listener import Listener
     from pipeline.plan import Plan
 
 
 class Labelled(NamedTuple):
-    """The finished turns of a batch with all texts, its scores, and every dimension of its data."""
+    """The finished turns of a batch with all texts, its scores, its dimensions, and its reviewed rows."""
 
     turns: pa.Table
     scores: pa.Table
     dimensions: tuple[str, ...]
+    reviewed: list[decisions.ReviewedRow]
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Rows:
     scores: list[pa.Table] = field(default_factory=list)
     questions: validate.Questions = field(default_factory=validate.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
+    reviewed: list[decisions.ReviewedRow] = field(default_factory=list)
     inputs: list[RunInput] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     rejected: list[RejectedLine] = field(default_factory=list)
@@ -52,10 +55,11 @@ class Rows:
         self.failures.append(failures)
         self.scores.append(labelled.scores)
         self.dimensions |= dict.fromkeys(labelled.dimensions)
+        self.reviewed += labelled.reviewed
 
 
-def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None]) -> Rows:
-    """Read, check and label run by run; `store` receives the finished turns with all texts."""
+def read_rows(plan: Plan, listener: Listener, ledger: Ledger, store: Callable[[pa.Table], None]) -> Rows:
+    """Read, check, label and settle run by run; `store` receives the finished turns with all texts."""
     rows = Rows()
     excluded = plan.options.exclude_dimensions
 
@@ -64,13 +68,14 @@ def read_rows(plan: Plan, listener: Listener, store: Callable[[pa.Table], None])
             _check(loaded, plan.options, rows)
         if rows.problems:
             return None
-        return frames.build_frames(batch, plan.listed.name, excluded)
+        return frames.build_frames(batch, plan.listed.name, excluded, ledger.rows())
 
     def label(built: frames.Frames | None) -> Labelled | None:
         if built is None:
             return None
-        turns = decisions.assign_buckets(error_modes.assign_error_modes(built.turns, plan.rules, excluded))
-        return Labelled(turns, built.scores, built.dimensions)
+        turns = error_modes.assign_error_modes(built.turns, plan.rules, excluded)
+        reviewed = decisions.settle_rows(turns, ledger)
+        return Labelled(decisions.assign_buckets(turns, reviewed), built.scores, built.dimensions, reviewed)
 
     def keep(labelled: Labelled | None) -> None:
         if labelled is not None:

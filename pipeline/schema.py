@@ -57,6 +57,11 @@ SET: Final = "set"
 ROWS_JUDGED: Final = "rows_judged"
 INCOMPLETE_ROWS: Final = "incomplete_rows"
 
+PROVISIONAL_MODE: Final = "provisional_mode"
+ATTRIBUTION: Final = "attribution"
+REVIEW_STATE: Final = "review_state"
+REVIEWERS: Final = "reviewers"
+
 # Columns of the tables that only an Analysis has.
 EARLY_FAILED_ROWS: Final = "early_failed_rows"
 """Failed rows that the harness filled in after the session had ended: consequences, not new mistakes."""
@@ -141,6 +146,14 @@ TURN_OUTCOMES: Final = {
     RUNS_FAILED: "int64",
     OUTCOME: "string",
     FLAKY: "bool",
+}
+REVIEWS: Final = {
+    ROW_ID: "string",
+    PROVISIONAL_MODE: "string",
+    BUCKET: "string",
+    ATTRIBUTION: "string",
+    REVIEW_STATE: "string",
+    REVIEWERS: "list<string>",
 }
 TURN_SETS: Final = {BENCHMARK: "string", SET: "string", MODEL: "string", TURN: "int64"}
 

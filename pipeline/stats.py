@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +11,11 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import where_equal
+from pipeline.ledger.gate import major_buckets
 
 if TYPE_CHECKING:
+    from pipeline.ledger.buckets import Buckets
     from pipeline.units import Units
-
-_LARGEST: Final = 3
-_MAJOR_SHARE: Final = 0.1
 
 
 def model_counts(turns: pa.Table, units: Units) -> pa.Table:
@@ -74,12 +74,12 @@ def error_mode_counts(failures: pa.Table, units: Units) -> pa.Table:
     )
 
 
-def bucket_counts(failures: pa.Table, units: Units) -> pa.Table:
+def bucket_counts(failures: pa.Table, units: Units, buckets: Buckets) -> pa.Table:
     """Count failed rows per benchmark x model x bucket, reviewed and provisional apart, largest bucket first.
 
     `own_rows` leaves out the rows that were filled in after the session had ended. By these a bucket is
-    *major*: one of the model's three largest, ties included, or at least 10% of its failed rows
-    (`design/definitions.md`).
+    *major*: one of the model's three largest, ties included, or at least 10% of its failed rows; finer buckets
+    count for their parents (`design/definitions.md`).
     """
     masks = {
         c.FAILED_ROWS: np.ones(len(failures), dtype=bool),
@@ -90,13 +90,12 @@ def bucket_counts(failures: pa.Table, units: Units) -> pa.Table:
     unit, bucket, counts = _crossed(failures, units, c.BUCKET, masks)
     own = counts[c.OWN_ROWS]
     order = np.lexsort((np.array(bucket, dtype=object).astype(str), -own, unit))
-    major = np.zeros(len(own), dtype=bool)
-    for position in np.unique(unit):
-        of_unit = unit == position
-        third = np.sort(own[of_unit])[::-1][:_LARGEST][-1]
-        major[of_unit] = (own[of_unit] > 0) & (
-            (own[of_unit] >= third) | (own[of_unit] >= _MAJOR_SHARE * own[of_unit].sum())
-        )
+    parents = [buckets.parent(name) for name in bucket]
+    sizes: dict[int, Counter[str]] = defaultdict(Counter)
+    for position, parent, size in zip(unit.tolist(), parents, own.tolist(), strict=True):
+        sizes[position][parent] += size
+    majors = {position: major_buckets(of_unit) for position, of_unit in sizes.items()}
+    major = [parent in majors[position] for position, parent in zip(unit.tolist(), parents, strict=True)]
     return pa.table({**units.columns(unit), c.BUCKET: bucket, **counts, c.MAJOR: major}).take(pa.array(order))
 
 

@@ -8,14 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import reviews, stats, turnsets, validate
 from pipeline import schema as c
-from pipeline import stats, turnsets, validate
 from pipeline.analysis import Analysis
 from pipeline.errors import Problem, UsageError
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.formats.parquet import TableWriter
 from pipeline.ingest import Rows, read_rows, unite
+from pipeline.ledger.replay import Ledger
+from pipeline.ledger.store import read_ledger
 from pipeline.listener import SILENT, Listener
 from pipeline.load.reading import plain
 from pipeline.load.texts import Source, fetch_texts
@@ -88,10 +90,11 @@ def analyze_into(request: Request, output: AnyPath | None, listener: Listener = 
         plan.listed.comparison_dir is not None
     )
     refuse_unfit(target, sources, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
+    ledger = read_ledger(target.folder)
     with staged(target) as staging:
         with staging.file(c.TURNS_PARQUET) as stream, TableWriter(stream, c.TURNS) as table:
-            rows = read_rows(plan, listener, table.write)
-        analysis = _count(plan, rows)
+            rows = read_rows(plan, listener, ledger, table.write)
+        analysis = _count(plan, rows, ledger)
         staging.write_all(build_report(analysis), analysis)
         staging.write_local(input_files(plan), local_facts(plan))
         report = staging.move_in()
@@ -101,16 +104,19 @@ def analyze_into(request: Request, output: AnyPath | None, listener: Listener = 
 def read_and_count(request: Request, listener: Listener = SILENT) -> Analysis:
     """Analyse and write nothing."""
     plan = make_plan(request, listener)
-    return _count(plan, read_rows(plan, listener, lambda _: None))
+    ledger = Ledger()
+    return _count(plan, read_rows(plan, listener, ledger, lambda _: None), ledger)
 
 
-def _count(plan: Plan, rows: Rows) -> Analysis:
-    """Put the batches together, count, and compare."""
+def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
+    """Put the batches together, count, compare, and apply the review."""
     options = plan.options
     turns, failures, scores = (unite(parts) for parts in (rows.turns, rows.failures, rows.scores))
     units = find_units(rows.inputs, options.compare_by)
     grids = turnsets.turn_grids(turns, units, options.repeat_policy)
     difficulty = turnsets.turn_difficulty(grids)
+    buckets = stats.bucket_counts(failures, units, ledger.buckets)
+    review = reviews.review_of(ledger, rows.reviewed, buckets, options.compare_by)
     notes = [
         *plan.listed.notes,
         *rows.notes,
@@ -124,7 +130,7 @@ def _count(plan: Plan, rows: Rows) -> Analysis:
     }
     return Analysis(
         name=plan.listed.name,
-        status="provisional" if len(failures) else "final",
+        review=review,
         options=options,
         included_dimensions=tuple(name for name in rows.dimensions if name not in options.exclude_dimensions),
         rules_sha256=plan.rules.sha256,
@@ -140,11 +146,12 @@ def _count(plan: Plan, rows: Rows) -> Analysis:
             "model_counts": stats.model_counts(turns, units),
             "dimension_counts": stats.dimension_counts(scores, units),
             "error_mode_counts": stats.error_mode_counts(failures, units),
-            "bucket_counts": stats.bucket_counts(failures, units),
+            "bucket_counts": buckets,
             "turn_outcomes": turnsets.turn_outcomes(grids),
             "turn_difficulty": difficulty,
             "turn_sets": turnsets.turn_sets(grids),
             "hardest_turns": turnsets.hardest_turns(difficulty),
+            "reviews": reviews.reviews_table(failures, review),
         },
         fetch_texts=partial(fetch_texts, turns=turns, sources=sources),
     )

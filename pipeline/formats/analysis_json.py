@@ -11,8 +11,12 @@ from pipeline import schema as c
 from pipeline.formats.interface import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pipeline.analysis import Analysis
     from pipeline.document import Report
+    from pipeline.ledger.events import Finding
+    from pipeline.ledger.gate import Standing
 
 _TOP_LINE: Final = (
     c.RUNS,
@@ -28,6 +32,7 @@ _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha25
 
 def as_object(analysis: Analysis) -> dict[str, Any]:
     """Put an analysis into the object that `analysis.json` holds and `--json` prints."""
+    review = analysis.review
     return {
         "schema_version": c.SCHEMA_VERSION,
         "status": analysis.status,
@@ -38,11 +43,13 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "benchmarks": {name: _benchmark(analysis, name) for name in analysis.benchmarks},
         "review": {
             "failed_rows": analysis.failed_rows,
-            "decided": 0,
-            "disputed": 0,
-            "stale": 0,
-            "gate_missing": _gate_missing(analysis),
-            "findings": [],
+            "decided": len(review.decided),
+            "disputed": len(review.in_state("disputed")),
+            "stale": len(review.in_state("stale")),
+            "controls": len(review.controls),
+            "orphaned": len(review.orphaned),
+            "gate_missing": gate_missing(review.missing),
+            "findings": [_finding(finding) for finding in review.findings],
         },
         "notes": [asdict(note) for note in analysis.notes],
     }
@@ -84,15 +91,24 @@ def _model(analysis: Analysis, benchmark: str, model: str) -> dict[str, Any]:
     }
 
 
-def _gate_missing(analysis: Analysis) -> list[dict[str, Any]]:
+def gate_missing(missing: Iterable[Standing]) -> list[dict[str, Any]]:
     """List what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
     return [
-        {name: row[name] for name in (c.BENCHMARK, c.MODEL, c.BUCKET)}
-        | {"rows": row[c.REVIEWED], "rows_needed": min(2, row[c.OWN_ROWS]), "finding": False}
-        for benchmark in analysis.benchmarks
-        for row in analysis.records("bucket_counts", benchmark)
-        if row[c.MAJOR]
+        {
+            c.BENCHMARK: standing.unit[0],
+            c.MODEL: standing.unit[1],
+            c.BUCKET: standing.bucket,
+            "rows": standing.decided,
+            "rows_needed": standing.rows_needed,
+            "finding": standing.finding is not None,
+        }
+        for standing in missing
     ]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    names = (c.BENCHMARK, c.MODEL, c.BUCKET, "what_goes_wrong", "triggers", "reviewer", "reviewer_kind")
+    return {name: getattr(finding, name) for name in names} | {"row_ids": list(finding.row_ids)}
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:

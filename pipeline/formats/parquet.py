@@ -26,6 +26,7 @@ _TABLES: Final = {
     "error_mode_counts": c.ERROR_MODE_COUNTS,
     "turn_outcomes": c.TURN_OUTCOMES,
     "turn_sets": c.TURN_SETS,
+    "reviews": c.REVIEWS,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from pipeline.document import Report
 
@@ -40,13 +40,5 @@ def build_report(analysis: Analysis) -> Report:
 
 
 def _stamp(analysis: Analysis) -> str:
-    failed = analysis.failed_rows
-    match analysis.status:
-        case "provisional":
-            return f"PROVISIONAL (0 of {failed} failed rows reviewed)"
-        case "in_review":
-            return f"IN REVIEW (0 of {failed} failed rows reviewed)"
-        case "final":
-            return f"FINAL (0 of {failed} failed rows reviewed)"
-        case _:
-            assert_never(analysis.status)
+    stamp = analysis.status.replace("_", " ").upper()
+    return f"{stamp} ({len(analysis.review.decided)} of {analysis.failed_rows} failed rows reviewed)"

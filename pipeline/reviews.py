@@ -1,0 +1,116 @@
+"""What the review amounts to: every failed row's state, the gate, and the status of the report."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline import schema as c
+from pipeline.columns import as_list
+from pipeline.ledger import gate
+from pipeline.ledger.buckets import Buckets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.decisions import ReviewedRow
+    from pipeline.ledger.events import Decision, Finding
+    from pipeline.ledger.replay import Ledger
+
+
+@dataclass(frozen=True)
+class Review:
+    """What reviewers did, counted; of the failed rows those that somebody opened or decided."""
+
+    failed_rows: int = 0
+    rows: tuple[ReviewedRow, ...] = ()
+    """Failed rows that the ledger speaks of."""
+    controls: tuple[ReviewedRow, ...] = ()
+    """Rows that did not fail and were decided all the same; counted nowhere else."""
+    orphaned: tuple[Decision, ...] = ()
+    """Decisions on rows that are gone, or that no longer fail and are not what they were."""
+    undeclared: tuple[Decision, ...] = ()
+    """Decisions into buckets that nobody declared; they do not count."""
+    findings: tuple[Finding, ...] = ()
+    standings: tuple[gate.Standing, ...] = ()
+    """Where every major bucket of every model stands at the gate."""
+    buckets: Buckets = field(default_factory=Buckets)
+
+    @cached_property
+    def decided(self) -> list[ReviewedRow]:
+        """The failed rows that are settled."""
+        return [row for row in self.rows if row.decided]
+
+    def in_state(self, state: str) -> list[ReviewedRow]:
+        """Give the failed rows of a state."""
+        return [row for row in self.rows if row.settled.state == state]
+
+    @property
+    def missing(self) -> list[gate.Standing]:
+        """List what the gate still asks for."""
+        return [standing for standing in self.standings if standing.state == "missing"]
+
+    @property
+    def status(self) -> c.Status:
+        """Tell whether a report on this is provisional, in review, or final."""
+        if not self.failed_rows:
+            return "final"
+        if not self.decided:
+            return "provisional"
+        return "in_review" if self.missing else "final"
+
+
+def review_of(ledger: Ledger, rows: Sequence[ReviewedRow], bucket_counts: pa.Table, compare_by: c.CompareBy) -> Review:
+    """Put together what the ledger says of the rows of one analysis.
+
+    `bucket_counts` has a row per model and bucket, with `failed_rows` and `own_rows`.
+    """
+    failed = [row for row in rows if row.failed]
+    controls = tuple(row for row in rows if row.is_control)
+    kept = {row.row_id for row in (*failed, *controls)}
+    sizes: dict[gate.Unit, Counter[str]] = defaultdict(Counter)
+    columns = (as_list(bucket_counts[name]) for name in (c.BENCHMARK, c.MODEL, c.BUCKET, c.OWN_ROWS))
+    for benchmark, model, bucket, own in zip(*columns, strict=True):
+        sizes[benchmark, model][bucket] = own
+    decided = [
+        gate.DecidedRow(row.row_id, unit_of(row, compare_by), row.settled.decision.bucket, row.provisional_mode or "")
+        for row in failed
+        if row.settled.decision is not None and not row.early
+    ]
+    return Review(
+        failed_rows=sum(as_list(bucket_counts[c.FAILED_ROWS])),
+        rows=tuple(failed),
+        controls=controls,
+        orphaned=tuple(event for row_id in sorted(set(ledger.decisions) - kept) for event in ledger.decisions[row_id]),
+        undeclared=tuple(ledger.undeclared),
+        findings=tuple(ledger.findings),
+        standings=tuple(gate.stand(sizes, decided, ledger.findings, ledger.buckets)),
+        buckets=ledger.buckets,
+    )
+
+
+def unit_of(row: ReviewedRow, compare_by: c.CompareBy) -> gate.Unit:
+    """Give what a row is counted for: its benchmark, and its model or its run."""
+    return row.benchmark_name, row.model_name if compare_by == "model" else row.run_id
+
+
+def reviews_table(failures: pa.Table, review: Review) -> pa.Table:
+    """Lay out one row per failed row: `schema.REVIEWS`."""
+    known = {row.row_id: row for row in review.rows}
+    found = [known.get(row_id) for row_id in as_list(failures[c.ROW_ID])]
+    decisions = [row.settled.decision if row else None for row in found]
+    text = pa.large_string()
+    return pa.table(
+        {
+            c.ROW_ID: failures[c.ROW_ID],
+            c.PROVISIONAL_MODE: failures[c.ERROR_MODE],
+            c.BUCKET: failures[c.BUCKET],
+            c.ATTRIBUTION: pa.array([decision and decision.attribution for decision in decisions], text),
+            c.REVIEW_STATE: pa.array([row.settled.state if row else "unopened" for row in found], text),
+            c.REVIEWERS: pa.array([row.settled.reviewers if row else [] for row in found], pa.list_(pa.string())),
+        }
+    )
