@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from pipeline import printing, startup
+from pipeline.commands import report, review, rules, skill
 from pipeline.errors import PipelineError, Problem
-from pipeline.options import spread, takes_inputs
+from pipeline.options import AsJson, spread, takes_inputs
 from pipeline.records import Request
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 @app.callback()
@@ -63,51 +61,13 @@ def check(request: Request, as_json: AsJson = False) -> None:
     raise typer.Exit(printing.print_checks(analysis, as_json=as_json))
 
 
-rules = typer.Typer(help="List the error-mode rules, explain a row's mode, check a rules file.")
-app.add_typer(rules, name="rules")
+for _group in (rules, review, skill):
+    app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
+app.command()(report.report)
+app.command()(report.summary)
 
 
-@rules.command("list")
-def list_rules(
-    file: Annotated[Path | None, typer.Option("--rules", metavar="FILE", help="Rules of a file.")] = None,
-    mode: Annotated[
-        str | None, typer.Option("--mode", metavar="MODE", help="Only rules that speak for a mode.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the rules: what each looks at, what it weighs, and why."""
-    startup.keep_pandas_out()
-    from pipeline import rulebook
-
-    printing.print_answer(rulebook.list_rules(file, mode), as_json=as_json)
-
-
-@rules.command("explain")
-def explain_row(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="An analysis folder.")],
-    row_id: Annotated[str, typer.Argument(metavar="ROW_ID", help="A failed row, such as run-1:17.")],
-    as_json: AsJson = False,
-) -> None:
-    """Show every signal that spoke for or against each mode on a failed row."""
-    startup.keep_pandas_out()
-    from pipeline import rulebook
-
-    printing.print_answer(rulebook.explain_row(folder, row_id), as_json=as_json)
-
-
-@rules.command("check")
-def check_rules(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A rules file.")],
-    as_json: AsJson = False,
-) -> None:
-    """Check a rules file: its form, and that each rule holds on its examples as they say."""
-    startup.keep_pandas_out()
-    from pipeline import rulebook
-
-    printing.print_answer(rulebook.check_rules(file), as_json=as_json)
-
-
-GROUPS: Final = (["rules"],)
+GROUPS: Final = (["rules"], ["review"], ["review", "bucket"], ["skill"])
 """Commands that do nothing by themselves: without more words they show their help."""
 
 

@@ -43,5 +43,11 @@ class RulesError(PipelineError):
     """A rules file is faulty."""
 
 
+class GateError(PipelineError):
+    """The gate is not met, or a report does not verify."""
+
+    exit_code = 4
+
+
 class OutputError(PipelineError):
     """The output cannot be written, or must not be written there."""

@@ -15,7 +15,10 @@ from pipeline.records import Options, Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEVERAL: Final = ("--run-dir", "--exclude-dimension")
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+AnalysisFolder = Annotated[Path, typer.Argument(metavar="DIR", help="An analysis folder.")]
+
+SEVERAL: Final = ("--run-dir", "--exclude-dimension", "--secondary", "--row")
 """The options that take several values: `--run-dir A B` means `--run-dir A --run-dir B`."""
 
 
@@ -55,7 +58,7 @@ def takes_inputs(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def _request(  # noqa: PLR0913, PLR0917 - one parameter per option
+def _request(
     comparison_dir: Annotated[
         Path | None,
         typer.Option("--comparison-dir", metavar="DIR", help="Folder whose run_results.csv lists the runs."),

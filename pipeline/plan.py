@@ -27,6 +27,7 @@ class Plan:
     listed: RunList
     rules: RuleSet
     rules_file: Path | None
+    runs_root: Path | None
     options: Options
 
 
@@ -41,7 +42,8 @@ def make_plan(request: Request, listener: Listener) -> Plan:
     listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, request.options, listener.say)
     rules = builtin_rules() if request.rules is None else parse_rules(read_bytes(request.rules), request.rules.name)
     listener.expect(sum(size_of(run.judged_file) for run in listed.runs))
-    return Plan(listed, rules, request.rules and absolute(request.rules), request.options)
+    rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
+    return Plan(listed, rules, rules_file, runs_root, request.options)
 
 
 def input_files(plan: Plan) -> list[Path]:
@@ -63,6 +65,7 @@ def local_facts(plan: Plan) -> dict[str, object]:
         "base": str(listed.base),
         "run_dirs": {run.run_id: str(run.directory) for run in listed.runs},
         "rules": plan.rules_file and str(plan.rules_file),
+        "runs_root": plan.runs_root and str(plan.runs_root),
     }
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.analysis import Analysis
+    from pipeline.answer import Answer
     from pipeline.errors import Problem
     from pipeline.listener import Listener
-    from pipeline.rulebook import Answer
     from pipeline.workflow import Written
 
 INTERRUPTED: Final = 130

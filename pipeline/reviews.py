@@ -15,7 +15,7 @@ from pipeline.ledger import gate
 from pipeline.ledger.buckets import Buckets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipeline.decisions import ReviewedRow
     from pipeline.ledger.events import Decision, Finding
@@ -53,6 +53,17 @@ class Review:
     def missing(self) -> list[gate.Standing]:
         """List what the gate still asks for."""
         return [standing for standing in self.standings if standing.state == "missing"]
+
+    def wants(self) -> Iterator[tuple[str, str]]:
+        """Say in words what the gate still asks for: where, and what."""
+        for standing in self.missing:
+            wants = []
+            if standing.decided < standing.rows_needed:
+                wants.append(f"{standing.decided} of {standing.rows_needed} rows decided")
+            if standing.finding is None:
+                wants.append("no finding that cites rows decided into it")
+            benchmark, model = standing.unit
+            yield f"{benchmark}: {model}: {standing.bucket}", ", ".join(wants)
 
     @property
     def status(self) -> c.Status:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
+from pipeline.answer import Answer
 from pipeline.errors import Problem, UsageError
 from pipeline.load.folder import read_run_of
 from pipeline.load.reading import read_bytes
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 _BUILTIN_NAME: Final = "the built-in rules"
 _WIDTH: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command answers: for people and for programs."""
-
-    text: str
-    data: dict[str, Any]
 
 
 def list_rules(file: Path | None, mode: str | None) -> Answer:

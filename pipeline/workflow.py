@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import reviews, stats, turnsets, validate
+from pipeline import reviews, validate
 from pipeline import schema as c
 from pipeline.analysis import Analysis
-from pipeline.errors import Problem, UsageError
+from pipeline.counting import Long, count_tables
+from pipeline.errors import GateError, Problem, UsageError
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.formats.parquet import TableWriter
@@ -24,7 +25,6 @@ from pipeline.load.texts import Source, fetch_texts
 from pipeline.plan import Plan, input_files, local_facts, make_plan
 from pipeline.records import Options, Request
 from pipeline.sections import build_report
-from pipeline.units import find_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,8 +80,13 @@ class Written:
     target: Target
 
 
-def analyze_into(request: Request, output: AnyPath | None, listener: Listener = SILENT) -> Written:
-    """Analyse and write the analysis folder (`results/<name>/` when `output` is `None`)."""
+def analyze_into(
+    request: Request, output: AnyPath | None, listener: Listener = SILENT, *, final: bool = False
+) -> Written:
+    """Analyse and write the analysis folder (`results/<name>/` when `output` is `None`), with its ledger applied.
+
+    With `final` a report that would not be final is not written; raises `GateError` with what is missing.
+    """
     if output is not None and not os.fspath(output):
         raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
     plan = make_plan(request, listener)
@@ -95,34 +100,40 @@ def analyze_into(request: Request, output: AnyPath | None, listener: Listener = 
         with staging.file(c.TURNS_PARQUET) as stream, TableWriter(stream, c.TURNS) as table:
             rows = read_rows(plan, listener, ledger, table.write)
         analysis = _count(plan, rows, ledger)
+        if final:
+            refuse_unless_final(analysis)
         staging.write_all(build_report(analysis), analysis)
         staging.write_local(input_files(plan), local_facts(plan))
         report = staging.move_in()
     return Written(analysis, report, target)
 
 
-def read_and_count(request: Request, listener: Listener = SILENT) -> Analysis:
+def read_and_count(request: Request, listener: Listener = SILENT, ledger: Ledger | None = None) -> Analysis:
     """Analyse and write nothing."""
     plan = make_plan(request, listener)
-    ledger = Ledger()
+    ledger = ledger or Ledger()
     return _count(plan, read_rows(plan, listener, ledger, lambda _: None), ledger)
+
+
+def refuse_unless_final(analysis: Analysis) -> None:
+    """Raise `GateError` with everything that keeps a report from being final."""
+    if analysis.status == "final":
+        return
+    missing = [Problem(where, what, "see review next and review describe") for where, what in analysis.review.wants()]
+    raise GateError(*missing, Problem(analysis.name, f"is {analysis.status.replace('_', ' ')}, not final", ""))
 
 
 def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
     """Put the batches together, count, compare, and apply the review."""
-    options = plan.options
     turns, failures, scores = (unite(parts) for parts in (rows.turns, rows.failures, rows.scores))
-    units = find_units(rows.inputs, options.compare_by)
-    grids = turnsets.turn_grids(turns, units, options.repeat_policy)
-    difficulty = turnsets.turn_difficulty(grids)
-    buckets = stats.bucket_counts(failures, units, ledger.buckets)
-    review = reviews.review_of(ledger, rows.reviewed, buckets, options.compare_by)
+    counted = count_tables(Long(turns, failures, scores), rows.inputs, plan.options, ledger.buckets)
+    review = reviews.review_of(ledger, rows.reviewed, counted.tables["bucket_counts"], plan.options.compare_by)
     notes = [
         *plan.listed.notes,
         *rows.notes,
         *validate.check_comparison(turns, failures, scores, plan.listed.runs),
         *rows.questions.notes(),
-        *validate.check_comparable(grids, units),
+        *validate.check_comparable(counted.grids, counted.units),
     ]
     sources = {
         run.run_id: Source(run.judged_file, read.sha256)
@@ -131,28 +142,15 @@ def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
     return Analysis(
         name=plan.listed.name,
         review=review,
-        options=options,
-        included_dimensions=tuple(name for name in rows.dimensions if name not in options.exclude_dimensions),
+        options=plan.options,
+        included_dimensions=tuple(name for name in rows.dimensions if name not in plan.options.exclude_dimensions),
         rules_sha256=plan.rules.sha256,
         rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
         inputs=tuple(rows.inputs),
         notes=tuple(notes),
         rejected=tuple(rows.rejected),
         missing_runs=plan.listed.missing,
-        tables={
-            "turns": turns,
-            "failures": failures,
-            "scores": scores,
-            "model_counts": stats.model_counts(turns, units),
-            "dimension_counts": stats.dimension_counts(scores, units),
-            "error_mode_counts": stats.error_mode_counts(failures, units),
-            "bucket_counts": buckets,
-            "turn_outcomes": turnsets.turn_outcomes(grids),
-            "turn_difficulty": difficulty,
-            "turn_sets": turnsets.turn_sets(grids),
-            "hardest_turns": turnsets.hardest_turns(difficulty),
-            "reviews": reviews.reviews_table(failures, review),
-        },
+        tables={**counted.tables, "reviews": reviews.reviews_table(failures, review)},
         fetch_texts=partial(fetch_texts, turns=turns, sources=sources),
     )
 

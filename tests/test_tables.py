@@ -18,6 +18,7 @@ from recount import is_failed, judged_rows, listed_runs, write_runs
 from pipeline import analyze, decisions, error_modes, frames, packets, stats, turnsets, validate
 from pipeline.errors import InputError
 from pipeline.ingest import unite
+from pipeline.ledger.buckets import Buckets
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
 from pipeline.records import Options
@@ -27,6 +28,14 @@ from pipeline.units import find_units
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results"]
 TABLES = {
+    "reviews": {
+        "row_id": "string",
+        "provisional_mode": "string",
+        "bucket": "string",
+        "attribution": "string",
+        "review_state": "string",
+        "reviewers": "list<element: string>",
+    },
     "turns": {
         "row_id": "string",
         "comparison": "string",
@@ -307,7 +316,7 @@ def test_no_stage_changes_the_frame_that_it_is_given():
         *((stats.model_counts, turns, by) for by in units),
         *((stats.dimension_counts, scores, by) for by in units),
         *((stats.error_mode_counts, failures, by) for by in units),
-        *((stats.bucket_counts, failures, by) for by in units),
+        *((stats.bucket_counts, failures, by, Buckets()) for by in units),
     ]
     before = deepcopy((tables, grids, units))
     for stage, *given in calls:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import stats, turnsets
+from pipeline.ledger.buckets import Buckets
 from pipeline.records import RunInput
 from pipeline.units import find_units
 
@@ -207,7 +208,7 @@ def test_the_fail_rate_of_what_was_never_scored_is_missing():
     rows = [(*run, "tool", True), (*run, "tool", False), (*run, "tool", None), (*run, "kb", None)]
     scores = table_of(["benchmark_name", "model_name", "run_id", "dimension", "passed"], rows)
     before = deepcopy(scores)
-    counts = stats.dimension_counts(scores, units_of([run]))
+    counts = stats.dimension_counts(scores, units_of([run]), Buckets())
     assert scores.equals(before)
     tool, kb = counts.to_pylist()
     assert (tool["dimension"], tool["scored"], tool["failed"], tool["fail_rate"]) == ("tool", 2, 1, 0.5)
@@ -226,7 +227,7 @@ def majors_of(sizes, early=None):
     ] + [(*run, None, None, "text", False)] * 1000
     columns = ["benchmark_name", "model_name", "run_id", "bucket", "bucket_source", "response_kind", "failed"]
     turns = table_of(columns, rows)
-    counts = stats.bucket_counts(turns.filter(turns["failed"]), units_of([run]))
+    counts = stats.bucket_counts(turns.filter(turns["failed"]), units_of([run]), Buckets())
     return {row["bucket"]: row["own_rows"] for row in counts.to_pylist() if row["major"]}
 
 

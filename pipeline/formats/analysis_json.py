@@ -46,8 +46,6 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
             "decided": len(review.decided),
             "disputed": len(review.in_state("disputed")),
             "stale": len(review.in_state("stale")),
-            "controls": len(review.controls),
-            "orphaned": len(review.orphaned),
             "gate_missing": gate_missing(review.missing),
             "findings": [_finding(finding) for finding in review.findings],
         },
@@ -111,8 +109,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in names} | {"row_ids": list(finding.row_ids)}
 
 
+def to_bytes(analysis: Analysis) -> bytes:
+    """Write the object as the file holds it."""
+    return msgspec.json.format(msgspec.json.encode(as_object(analysis)), indent=2) + b"\n"
+
+
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    stream.write(msgspec.json.format(msgspec.json.encode(as_object(analysis)), indent=2) + b"\n")
+    stream.write(to_bytes(analysis))
 
 
 OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, last=True),)

@@ -47,7 +47,7 @@ def read_events(path: Path) -> Lines:
     """Read the events of a ledger file; raises `InputError` naming every line that is none."""
     try:
         lines = parse(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Lines([], [], [])
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror or error}", "see its rights")) from None

@@ -1,0 +1,14 @@
+"""What a command answers: for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The same thing twice: plain text, and an object for `--json`."""
+
+    text: str
+    data: dict[str, Any]

@@ -1,0 +1,1 @@
+"""The commands, one file per group: options in, one call, an answer out."""

@@ -1,0 +1,124 @@
+"""`report` and `summary`: build an analysis folder again, verify its report, say what was found."""
+
+from __future__ import annotations
+
+import json
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline import schema as c
+from pipeline.answer import Answer
+from pipeline.errors import GateError, InputError, Problem, UsageError
+from pipeline.formats.analysis_json import as_object, to_bytes
+from pipeline.formats.markdown import render
+from pipeline.ledger.store import read_ledger
+from pipeline.records import Options, Request
+from pipeline.review.back import read_back
+from pipeline.sections import build_report
+from pipeline.summary import summarise
+from pipeline.untrusted import one_line, shorten
+from pipeline.workflow import Written, analyze_into, read_and_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.listener import Listener
+
+_ANALYSE: Final = "analyse again: error-analysis analyze --output"
+_WIDTH: Final = 160
+
+
+def rebuild(folder: Path, listener: Listener, *, final: bool) -> Written:
+    """Build an analysis folder again from its inputs and its ledger.
+
+    With `final` raises `GateError` with what is missing if the report would not be final, and writes nothing.
+    """
+    return analyze_into(request_of(folder), report_of(folder), listener, final=final)
+
+
+def verify_report(folder: Path, listener: Listener) -> Answer:
+    """Build the report again in memory and compare. Raises `GateError` naming every line that does not hold."""
+    path = report_of(folder)
+    analysis = read_and_count(request_of(folder), listener, read_ledger(folder))
+    problems = []
+    for file, now in ((path, render(build_report(analysis))), (folder / c.ANALYSIS_JSON, to_bytes(analysis))):
+        try:
+            there = file.read_bytes()
+        except OSError as error:
+            raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", _ANALYSE)) from None
+        problems += [Problem(f"{file}:{number}", what, fix) for number, what, fix in _differences(there, now)]
+    if problems:
+        raise GateError(*problems)
+    text = f"{path}: every line holds ({analysis.status.replace('_', ' ').upper()})"
+    return Answer(text, {"report": str(path), "status": analysis.status, "verified": True})
+
+
+def _differences(there: bytes, now: bytes) -> Iterator[tuple[int, str, str]]:
+    """Give the number of each line that does not hold, what it says, and what holds instead."""
+    if there == now:
+        return
+    old, new = (data.decode(errors="replace").split("\n") for data in (there, now))
+    for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for offset, line in enumerate(old[first:last]):
+            instead = f"now: {_short(new[start + offset])}" if start + offset < end else "gone"
+            yield first + offset + 1, f"does not hold: {_short(line)}", instead
+        for line in new[start + last - first : end]:
+            yield first + 1, f"is missing: {_short(line)}", "build the report again"
+
+
+def _short(line: str) -> str:
+    return shorten(one_line(line), _WIDTH)
+
+
+def request_of(folder: Path) -> Request:
+    """Read back what was analysed, and how. Raises `UsageError` for a folder that is no analysis folder."""
+    local, options = _facts(folder)
+    try:
+        comparison, rules, runs_root = (local.get(name) for name in ("comparison_dir", "rules", "runs_root"))
+        known = {name: options[name] for name in Options.__dataclass_fields__ if name in options}
+        return Request(
+            comparison_dir=None if comparison is None else Path(comparison),
+            run_dirs=() if comparison is not None else tuple(Path(path) for path in local["run_dirs"].values()),
+            runs_root=None if runs_root is None else Path(runs_root),
+            rules=None if rules is None else Path(rules),
+            options=Options(**known | {"exclude_dimensions": tuple(known.get("exclude_dimensions", ()))}),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(Problem(str(folder / c.LOCAL_JSON), f"cannot be read back: {error}", _ANALYSE)) from None
+
+
+def report_of(folder: Path) -> Path:
+    """Tell where the report of an analysis folder is."""
+    local, _ = _facts(folder)
+    names = [name for name in local.get("outputs", ()) if isinstance(name, str) and name.endswith(".md")]
+    return folder / (names[0] if names else f"{c.REPORT_STEM}.md")
+
+
+def _facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read where things lie on this machine, and the options of the analysis."""
+    found = []
+    for name in (c.LOCAL_JSON, c.ANALYSIS_JSON):
+        try:
+            value = json.loads((folder / name).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            fix = "name the folder that `error-analysis analyze` wrote"
+            raise UsageError(Problem(str(folder), f"not an analysis folder: no {name}", fix)) from None
+        except (OSError, ValueError) as error:
+            raise InputError(Problem(str(folder / name), f"cannot be read back: {error}", _ANALYSE)) from None
+        if not isinstance(value, dict):
+            raise InputError(Problem(str(folder / name), "is no JSON object", _ANALYSE))
+        found.append(value)
+    options = found[1].get("options")
+    return found[0], options if isinstance(options, dict) else {}
+
+
+def summarise_folder(folder: Path) -> Answer:
+    """Say what was found, from the folder alone, with the ledger as it is now."""
+    analysis = read_back(folder, request_of(folder).options)
+    report = report_of(folder)
+    stamp = "" if report.is_file() else " (not there: build it with error-analysis report)"
+    text = f"{summarise(analysis)}\n\nReport: {report}{stamp}"
+    return Answer(text, as_object(analysis) | {"summary": text, "report": str(report)})
