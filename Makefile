@@ -20,7 +20,7 @@ OTHERS   := $(shell $(FOLDERS) | $(PLAIN) -v | LC_ALL=C tr -c 'A-Za-z0-9._+@\n-'
 ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports notebooks notebook bench analyze analyze-all clean
+.PHONY: help setup demo demo-review test check lint types imports notebooks notebook bench analyze analyze-all clean
 .PHONY: rules-score rules-fit
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
@@ -54,6 +54,18 @@ setup: $(DEV)  ## Make .venv with everything for development
 demo: $(RUNTIME)  ## Analyse the sample comparison and print the summary
 	@$(BIN)/error-analysis analyze --comparison-dir data_samples/comparisons/clinic_three_models \
 	  --output $(RESULTS)/clinic_three_models
+
+REVIEWED := $(RESULTS)/clinic_reviewed
+
+demo-review: $(RUNTIME) demo  ## Show a FINAL report of the sample comparison, and the gate refusing one without a review
+	@mkdir -p $(REVIEWED)
+	@test -e $(REVIEWED)/reviews.jsonl || cp data_samples/reviews/clinic_three_models/reviews.jsonl $(REVIEWED)
+	@$(BIN)/error-analysis analyze --comparison-dir data_samples/comparisons/clinic_three_models \
+	  --output $(REVIEWED) >/dev/null
+	@printf '\nWith its review:\n\n'
+	@$(BIN)/error-analysis report $(REVIEWED) --final
+	@printf '\nWithout one, report --final refuses:\n\n'
+	@! $(BIN)/error-analysis report $(RESULTS)/clinic_three_models --final
 
 analyze: $(RUNTIME)  ## Analyse any comparison folder: make analyze DIR=path
 	@test -n '$(DIR)' || { echo "which folder? make analyze DIR=path" >&2; exit 2; }

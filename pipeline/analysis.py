@@ -157,7 +157,7 @@ class Analysis:
         """Give the failed rows of one compared model, in order: what counts, and a `position` for `evidence`."""
         if _FAILURES not in self._records:
             unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
-            names = [c.BENCHMARK, unit, c.RUN_ID, c.TURN, c.BUCKET, c.RESPONSE_KIND, c.FAILED_DIMENSIONS]
+            names = [c.BENCHMARK, unit, c.ROW_ID, c.RUN_ID, c.TURN, c.BUCKET, c.RESPONSE_KIND, c.FAILED_DIMENSIONS]
             rows = self.tables["failures"].select(list(dict.fromkeys(names)))
             groups = _grouped(rows.append_column(c.POSITION, pa.array(np.arange(len(rows)))), unit)
             self._records[_FAILURES] = groups

@@ -56,6 +56,7 @@ MODES: Final = {
 
 NO_MODEL_ERROR: Final = "no_model_error"
 """A bucket of its own: the model did nothing wrong here, and the attribution says whose fault the score is."""
+NO_ERROR: Final = Mode("No error of the model", "The model did nothing wrong here; the failed score has another cause.")
 ATTRIBUTIONS: Final = ("model", "grader", "reference", "pipeline", "mixed")
 
 
@@ -98,3 +99,8 @@ FINER: Final = {
         NO_MODEL_ERROR, "The harness failed, so that nothing of the model was recorded.", "pipeline"
     ),
 }
+
+
+def describe_bucket(bucket: str) -> Mode:
+    """Describe an error mode or `no_model_error` for readers."""
+    return NO_ERROR if bucket == NO_MODEL_ERROR else MODES[bucket]

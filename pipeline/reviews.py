@@ -54,6 +54,12 @@ class Review:
         """List what the gate still asks for."""
         return [standing for standing in self.standings if standing.state == "missing"]
 
+    @property
+    def stamp(self) -> str:
+        """Say the status with its counts: `IN REVIEW (12 of 33 failed rows reviewed)`."""
+        name = self.status.replace("_", " ").upper()
+        return f"{name} ({len(self.decided)} of {self.failed_rows} failed rows reviewed)"
+
     def wants(self) -> Iterator[tuple[str, str]]:
         """Say in words what the gate still asks for: where, and what."""
         for standing in self.missing:

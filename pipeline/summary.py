@@ -10,7 +10,7 @@ from pipeline.sections.interface import ranges, rate, words
 from pipeline.untrusted import one_line, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from pipeline.analysis import Analysis, Record
 
@@ -38,7 +38,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     else:
         said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
         yield f"{analysis.name}: {said} in {runs}"
-    yield f"Status: {analysis.status.replace('_', ' ').upper()}" + (
+    yield f"Status: {analysis.review.stamp}" + (
         "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
     )
     for benchmark in analysis.benchmarks:
@@ -73,6 +73,17 @@ def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
     for row in hard:
         figures = f"{row[c.MODELS_FAILED]}/{row[c.MODELS]}, {row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}"
         yield shorten(f"    turn {row[c.TURN]} ({figures}): {one_line(texts[row[c.TURN]])}", _WIDTH)
+    yield from _themes(analysis, benchmark, {row[c.TURN] for row in hard})
+
+
+def _themes(analysis: Analysis, benchmark: str, turns: Container[int]) -> Iterator[str]:
+    """Say what goes wrong on the shared hard turns, over all that is compared."""
+    parent = analysis.review.buckets.parent
+    rows = [row for model in analysis.models(benchmark) for row in analysis.failures(benchmark, model)]
+    themes = Counter(parent(row[c.BUCKET]) for row in rows if row[c.TURN] in turns)
+    if themes:
+        listed = "; ".join(f"{bucket} {rate(n, themes.total())}" for bucket, n in themes.most_common(_TOP))
+        yield f"  Themes of these turns: {listed}"
 
 
 def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
@@ -92,7 +103,24 @@ def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
     if dimensions:
         top = sorted(dimensions, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))[:_TOP]
         yield f"    dimensions: {'; '.join(f'{row[c.DIMENSION]} {rate(row[c.FAILED], row[c.SCORED])}' for row in top)}"
-    modes = analysis.records("error_mode_counts", benchmark, model)
-    if modes:
+    if analysis.review.decided:
+        yield from _causes(analysis, benchmark, model, failed)
+    elif modes := analysis.records("error_mode_counts", benchmark, model):
         top = sorted(modes, key=lambda row: (-row[c.FAILED_ROWS], row[c.ERROR_MODE]))[:_TOP]
         yield f"    error modes: {'; '.join(f'{row[c.ERROR_MODE]} {rate(row[c.FAILED_ROWS], failed)}' for row in top)}"
+
+
+def _causes(analysis: Analysis, benchmark: str, model: str, failed: int) -> Iterator[str]:
+    """Say a model's main causes, reviewed and provisional apart, and the findings on them."""
+    review = analysis.review
+    reviewed, provisional = Counter[str](), Counter[str]()
+    for row in analysis.records("bucket_counts", benchmark, model):
+        reviewed[review.buckets.parent(row[c.BUCKET])] += row[c.REVIEWED]
+        provisional[review.buckets.parent(row[c.BUCKET])] += row[c.PROVISIONAL]
+    sizes = reviewed + provisional
+    top = sorted(sizes, key=lambda bucket: (-sizes[bucket], bucket))[:_TOP]
+    said = [f"{bucket} {reviewed[bucket]} reviewed, {provisional[bucket]} provisional" for bucket in top]
+    yield f"    main causes of {failed}: {'; '.join(said)}"
+    for standing in review.standings:
+        if standing.unit == (benchmark, model) and standing.finding is not None:
+            yield f"      {standing.bucket}: {one_line(standing.finding.what_goes_wrong)}"

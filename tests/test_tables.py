@@ -201,7 +201,7 @@ def test_tables_are_the_frames_in_memory_row_by_row(tmp_path):
             left, right = (
                 series.astype(object).where(series.notna(), None).tolist() for series in (frame[column], stored[column])
             )
-            assert left == right
+            assert list(map(str, left)) == list(map(str, right))
 
 
 def test_with_compare_by_run_the_counts_name_runs_and_the_turns_name_models(tmp_path):

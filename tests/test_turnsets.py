@@ -208,7 +208,7 @@ def test_the_fail_rate_of_what_was_never_scored_is_missing():
     rows = [(*run, "tool", True), (*run, "tool", False), (*run, "tool", None), (*run, "kb", None)]
     scores = table_of(["benchmark_name", "model_name", "run_id", "dimension", "passed"], rows)
     before = deepcopy(scores)
-    counts = stats.dimension_counts(scores, units_of([run]), Buckets())
+    counts = stats.dimension_counts(scores, units_of([run]))
     assert scores.equals(before)
     tool, kb = counts.to_pylist()
     assert (tool["dimension"], tool["scored"], tool["failed"], tool["fail_rate"]) == ("tool", 2, 1, 0.5)

@@ -36,9 +36,4 @@ class Blocks:
 
 def build_report(analysis: Analysis) -> Report:
     """Compose the report of an analysis from all sections."""
-    return Report(f"Deep error analysis: {analysis.name}", _stamp(analysis), Blocks(analysis))
-
-
-def _stamp(analysis: Analysis) -> str:
-    stamp = analysis.status.replace("_", " ").upper()
-    return f"{stamp} ({len(analysis.review.decided)} of {analysis.failed_rows} failed rows reviewed)"
+    return Report(f"Deep error analysis: {analysis.name}", analysis.review.stamp, Blocks(analysis))

@@ -11,7 +11,11 @@ from pipeline.judged import NO_PAYLOAD
 from pipeline.untrusted import shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipeline.analysis import Record
+    from pipeline.decisions import ReviewedRow
+    from pipeline.document import Inlines
 
 _LIMITS = {
     c.USER_TEXT: ("User", 600),
@@ -21,8 +25,8 @@ _LIMITS = {
 _PAYLOADS = {c.TOOL_CALLS: ("Tool calls", 600), c.TOOL_RESULTS: ("Tool results", 600)}
 
 
-def datapoint(row: Record) -> Datapoint:
-    """Make a datapoint of one failed row (columns of the turns frame)."""
+def datapoint(row: Record, reviewed: ReviewedRow | None = None) -> Datapoint:
+    """Make a datapoint of one failed row (columns of the turns frame), and of what reviewers said of it."""
     dimensions = [part for name in row[c.FAILED_DIMENSIONS] for part in (", ", Code(name))][1:]
     quotes = [Quote(label, shorten(row[name], limit), len(row[name])) for name, (label, limit) in _LIMITS.items()]
     quotes += [
@@ -36,6 +40,21 @@ def datapoint(row: Record) -> Datapoint:
         facts=(
             ("failed ", *dimensions),
             ("rule ", Code(row[c.ERROR_MODE_RULE]), " saw “", row[c.ERROR_MODE_EVIDENCE], "”"),
+            *(_decisions(reviewed) if reviewed else ()),
         ),
         quotes=tuple(quotes),
     )
+
+
+def _decisions(row: ReviewedRow) -> Iterator[Inlines]:
+    """Say what reviewers decided on a row, what settles it, and whether the quote is there."""
+    for event in row.settled.fitting:
+        who = f" by {event.reviewer} ({event.reviewer_kind})"
+        settles = " as adjudicator" if event.adjudication else ""
+        note = f": {event.note}" if event.note else ""
+        yield ("decided ", Code(event.bucket), f", {event.attribution}, {who.strip()}{settles}{note}")
+    if row.settled.decision is not None and row.settled.decision.quote is not None:
+        stands = "which the row holds" if row.quote_stands else "which the row does NOT hold"
+        yield (f"quote “{row.settled.decision.quote}”, {stands}",)
+    if row.settled.state in ("disputed", "stale"):
+        yield (row.settled.state,)

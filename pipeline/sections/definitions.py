@@ -28,6 +28,10 @@ _TERMS = {
     "Major mode": "one of a model's three largest, ties included, or at least a tenth of its failed rows; rows filled "
     "in after an ending are left out of that.",
     "Provisional": "put by a rule, not by a reviewer.",
+    "Reviewed": "settled by reviewers who had opened the row as it is now. Reviewers that differ leave it disputed "
+    "until one adjudicates; a row that changed since is stale. Neither counts as reviewed.",
+    "Final": "every major bucket of every model has two rows decided into it (all, if it has fewer) and a finding that "
+    "cites such rows; finer buckets count for their parents.",
 }
 
 

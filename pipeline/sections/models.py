@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline.codebook import MODES
+from pipeline.codebook import describe_bucket
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
 from pipeline.sections.datapoints import datapoint
 from pipeline.sections.interface import Section, labelled_turns, rate, table, words
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.analysis import Analysis, Record
+    from pipeline.decisions import ReviewedRow
     from pipeline.document import Block, Datapoint
+    from pipeline.ledger.gate import Standing
 
 _DATAPOINTS = 3
 
@@ -29,9 +31,11 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     evidence = analysis.evidence(
         position for buckets in chosen.values() for positions in buckets.values() for position in positions
     )
+    reviewed = {row.row_id: row for row in analysis.review.rows}
     points = {
         key: {
-            bucket: [datapoint(evidence[position]) for position in positions] for bucket, positions in buckets.items()
+            bucket: [datapoint(row, reviewed.get(row[c.ROW_ID])) for row in map(evidence.__getitem__, positions)]
+            for bucket, positions in buckets.items()
         }
         for key, buckets in chosen.items()
     }
@@ -43,14 +47,25 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[int]]:
-    """Choose datapoints by major bucket: early turns first, each turn once, none filled in after an ending."""
-    first: dict[str, dict[int, int]] = {
-        row[c.BUCKET]: {} for row in analysis.records("bucket_counts", benchmark, model) if row[c.MAJOR]
-    }
+    """Choose datapoints by major bucket: rows that its finding cites, then early turns, each once, none `_early`."""
+    review = analysis.review
+    standings = [standing for standing in review.standings if standing.unit == (benchmark, model)]
+    cited = {row_id: n for s in standings if s.finding for n, row_id in enumerate(s.finding.row_ids)}
+    members: dict[str, list[Record]] = {standing.bucket: [] for standing in standings}
     for row in analysis.failures(benchmark, model):
-        if row[c.BUCKET] in first and row[c.RESPONSE_KIND] != c.ENDED_EARLY:
-            first[row[c.BUCKET]].setdefault(row[c.TURN], row[c.POSITION])
-    return {bucket: [turns[turn] for turn in sorted(turns)][:_DATAPOINTS] for bucket, turns in first.items()}
+        bucket = review.buckets.parent(row[c.BUCKET])
+        if bucket in members and (row[c.RESPONSE_KIND] != c.ENDED_EARLY or row[c.ROW_ID] in cited):
+            members[bucket].append(row)
+    chosen = {}
+    for bucket, rows in members.items():
+        rows.sort(key=lambda row: (cited.get(row[c.ROW_ID], len(cited) + 1), row[c.TURN]))
+        first: dict[tuple[int, bool], int] = {}
+        for row in rows:
+            is_cited = row[c.ROW_ID] in cited
+            first.setdefault((row[c.ROW_ID] if is_cited else row[c.TURN], is_cited), row[c.POSITION])
+        most = max(_DATAPOINTS, sum(row[c.ROW_ID] in cited for row in rows))
+        chosen[bucket] = list(first.values())[:most]
+    return chosen
 
 
 def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
@@ -89,26 +104,66 @@ def _dimension_table(analysis: Analysis, benchmark: str, model: str) -> Block:
 
 
 def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
-    buckets = analysis.records("bucket_counts", benchmark, model)
+    parent = analysis.review.buckets.parent
     failures: dict[str, list[Record]] = {}
     for failure in analysis.failures(benchmark, model):
-        failures.setdefault(failure[c.BUCKET], []).append(failure)
-    total = sum(row[c.FAILED_ROWS] for row in buckets)
+        failures.setdefault(parent(failure[c.BUCKET]), []).append(failure)
+    total = sum(map(len, failures.values()))
+    standings = {s.bucket: s for s in analysis.review.standings if s.unit == (benchmark, model)}
     for bucket, datapoints in points.items():
-        yield from _of_mode(bucket, failures[bucket], total)
+        yield from _of_bucket(analysis, standings[bucket], failures[bucket], total)
         yield from datapoints
-    if minor := [f"{row[c.BUCKET]} {row[c.FAILED_ROWS]}" for row in buckets if not row[c.MAJOR]]:
-        yield Paragraph((f"Minor modes: {', '.join(minor)}.",))
+    if minor := [f"{bucket} {len(rows)}" for bucket, rows in sorted(failures.items()) if bucket not in points]:
+        yield Paragraph((f"Minor: {', '.join(minor)}.",))
 
 
-def _of_mode(mode: str, rows: list[Record], total: int) -> Iterator[Block]:
-    yield Heading(4, (f"{MODES[mode].name} (", Code(mode), f"), {rate(len(rows), total)} of failed rows"))
-    yield Paragraph((MODES[mode].what_goes_wrong,))
-    costs = Counter(name for row in rows for name in row[c.FAILED_DIMENSIONS])
-    ranked = sorted(costs.items(), key=lambda item: (-item[1], item[0]))
-    cost = ", ".join(f"{name} {n}/{len(rows)}" for name, n in ranked)
+def _of_bucket(analysis: Analysis, standing: Standing, rows: list[Record], total: int) -> Iterator[Block]:
+    """Describe a major bucket of a model: its size, the finding, what it costs, where it happens."""
+    text = describe_bucket(standing.bucket)
+    yield Heading(4, (f"{text.name} (", Code(standing.bucket), f"), {rate(len(rows), total)} of failed rows"))
+    reviewed = {row.row_id: row for row in analysis.review.decided}
+    decided = [reviewed[row[c.ROW_ID]] for row in rows if row[c.ROW_ID] in reviewed]
+    if decided:
+        counts = Counter(row.settled.decision.bucket for row in decided if row.settled.decision)
+        finer = ", ".join(f"{name} {n}" for name, n in counts.items() if name != standing.bucket)
+        said = f"Reviewed {len(decided)}, provisional {len(rows) - len(decided)}."
+        yield Paragraph((said, f" Named more finely: {finer}." if finer else ""))
+    yield from _finding(standing, text.what_goes_wrong)
+    yield _costs(rows, decided)
     turns = labelled_turns("Turns", {row[c.TURN] for row in rows})
-    yield Paragraph((Strong("Dimensions it costs"), f": {cost}. ", *turns))
+    yield Paragraph(turns)
+
+
+def _finding(standing: Standing, usual: str) -> Iterator[Block]:
+    finding = standing.finding
+    if finding is not None:
+        rows = [part for row_id in finding.row_ids for part in (", ", Code(row_id))][1:]
+        who = f" Found by {finding.reviewer} ({finding.reviewer_kind}) in "
+        yield Paragraph((Strong("What goes wrong"), f": {finding.what_goes_wrong}"))
+        yield Paragraph((Strong("Triggers"), f": {finding.triggers}", who, *rows, "."))
+        return
+    yield Paragraph((usual,))
+    if standing.state == "not_confirmed":
+        yield Paragraph((Strong("Not confirmed"), f" ({standing.stayed} of {standing.tried})."))
+
+
+def _costs(rows: list[Record], decided: list[ReviewedRow]) -> Block:
+    """Count the failed dimensions: as root or consequence where a reviewer said so, else as they came."""
+    root, secondary = Counter[str](), Counter[str]()
+    for row in decided:
+        consequences = set(row.settled.decision.secondary_dimensions if row.settled.decision else ())
+        secondary.update(name for name in row.failed_dimensions if name in consequences)
+        root.update(name for name in row.failed_dimensions if name not in consequences)
+    known = {row.row_id for row in decided}
+    open_rows = Counter(name for row in rows if row[c.ROW_ID] not in known for name in row[c.FAILED_DIMENSIONS])
+    ranked = sorted({*root, *secondary, *open_rows}, key=lambda n: (-root[n] - secondary[n] - open_rows[n], n))
+    if not decided:
+        cost = ", ".join(f"{name} {open_rows[name]}/{len(rows)}" for name in ranked)
+        return Paragraph((Strong("Dimensions it costs"), f": {cost}."))
+    return table(
+        ["dimension it costs", "root, reviewed", "secondary, reviewed", "provisional"],
+        [(Code(name), str(root[name]), str(secondary[name]), str(open_rows[name])) for name in ranked],
+    )
 
 
 SECTION = Section(70, _build)

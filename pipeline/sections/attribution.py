@@ -1,0 +1,60 @@
+"""Whose fault: attributions per model, and the failure rate before and after them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pipeline import schema as c
+from pipeline.codebook import ATTRIBUTIONS
+from pipeline.document import Heading, Paragraph
+from pipeline.reviews import unit_of
+from pipeline.sections.interface import Section, per_benchmark, rate, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.analysis import Analysis, Record
+    from pipeline.document import Block
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    if not analysis.review.decided:
+        return
+    yield Heading(2, ("Whose fault",))
+    what = (
+        "Before: failed rows over judged rows. After: rows settled as the grader's or the reference's fault leave the "
+        "failed ones, rows settled as the pipeline's fault leave both; mixed, unreviewed, disputed and stale rows stay "
+        "failures. The one does not stand for the other: after can still fall as long as rows are not settled."
+    )
+    yield Paragraph((what,))
+    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
+
+
+def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
+    settled: dict[str, Counter[str]] = {}
+    for row in analysis.review.decided:
+        unit = unit_of(row, analysis.options.compare_by)
+        if unit[0] == benchmark and row.settled.decision is not None:
+            settled.setdefault(unit[1], Counter())[row.settled.decision.attribution] += 1
+    counts = analysis.records("model_counts", benchmark)
+    yield table(
+        [analysis.options.compare_by, *ATTRIBUTIONS, "not settled", "failed before", "failed after"],
+        [_row(row, settled.get(row[c.MODEL], Counter())) for row in counts],
+    )
+
+
+def _row(row: Record, settled: Counter[str]) -> tuple[str, ...]:
+    failed, judged = row[c.FAILED_ROWS], row[c.ROWS_JUDGED]
+    left = failed - sum(settled.values())
+    after = failed - settled["grader"] - settled["reference"] - settled["pipeline"]
+    return (
+        row[c.MODEL],
+        *(str(settled[name]) for name in ATTRIBUTIONS),
+        str(left),
+        rate(failed, judged),
+        rate(after, judged - settled["pipeline"]),
+    )
+
+
+SECTION = Section(54, _build)

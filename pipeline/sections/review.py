@@ -1,0 +1,98 @@
+"""The review: how far it is, what the gate still asks for, and what counts nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
+from pipeline.sections.interface import Section, rate, table, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pipeline.analysis import Analysis
+    from pipeline.document import Block, Inlines
+    from pipeline.ledger.events import Decision
+    from pipeline.reviews import Review
+
+_MOST = 40
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    if not analysis.failed_rows:
+        return
+    review = analysis.review
+    yield Heading(2, ("Review",))
+    yield Paragraph(tuple(_progress(review)))
+    if review.missing:
+        yield Paragraph(("Before this report can be final, the gate asks for:",))
+        yield table(
+            [analysis.options.compare_by, "bucket", "failed rows", "decided", "needed", "finding"],
+            [
+                (
+                    _unit(analysis, standing.unit),
+                    Code(standing.bucket),
+                    str(standing.rows),
+                    str(standing.decided),
+                    str(standing.rows_needed),
+                    "yes" if standing.finding else "no",
+                )
+                for standing in review.missing
+            ],
+            words_in=("bucket", "finding"),
+        )
+    unconfirmed: list[Inlines] = [
+        (_unit(analysis, standing.unit), ": ", Code(standing.bucket), f" ({standing.stayed} of {standing.tried})")
+        for standing in review.standings
+        if standing.state == "not_confirmed"
+    ]
+    if unconfirmed:
+        what = " so many of the rows that the rules had put there were decided to be something else."
+        yield Paragraph((Strong("Not confirmed"), ":", what))
+        yield BulletList(tuple(unconfirmed))
+    yield from _listed("Disputed", "reviewers differ", [row.row_id for row in review.in_state("disputed")])
+    yield from _listed(
+        "Stale", "the row has changed since it was decided", [row.row_id for row in review.in_state("stale")]
+    )
+    yield from _listed("Controls", "rows that did not fail and were decided all the same", _controls(review))
+    yield from _listed("Orphaned", "decided rows that are gone or no longer fail", _named(review.orphaned))
+    yield from _listed("Undeclared", "decisions into buckets that nobody declared", _named(review.undeclared))
+
+
+def _progress(review: Review) -> Iterator[str | Strong]:
+    yield Strong(f"{rate(len(review.decided), review.failed_rows)}")
+    yield " of the failed rows were read and decided"
+    reviewers = {event.who for row in review.rows for event in row.settled.fitting}
+    if reviewers:
+        yield f", by {', '.join(f'{name} ({kind})' for name, kind in sorted(reviewers))}"
+    states = {state: len(review.in_state(state)) for state in ("opened", "disputed", "stale")}
+    if said := ", ".join(f"{n} {state}" for state, n in states.items() if n):
+        yield f"; {said}"
+    yield ". Disputed and stale rows count as not reviewed."
+    if not review.missing:
+        yield " The gate is met."
+
+
+def _controls(review: Review) -> list[str]:
+    return [
+        f"{row.row_id} ({', '.join(sorted({event.bucket for event in row.settled.fitting}))})"
+        for row in review.controls
+    ]
+
+
+def _named(decisions: Iterable[Decision]) -> list[str]:
+    return list(dict.fromkeys(f"{event.row_id} ({event.bucket})" for event in decisions))
+
+
+def _listed(title: str, what: str, names: list[str]) -> Iterator[Block]:
+    if names:
+        more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+        listed = ", ".join(names[:_MOST])
+        yield Paragraph((Strong(title), f" ({words('row', len(names))}: {what}; counted nowhere): {listed}{more}."))
+
+
+def _unit(analysis: Analysis, unit: tuple[str, str]) -> str:
+    return f"{unit[0]}: {unit[1]}" if len(analysis.benchmarks) > 1 else unit[1]
+
+
+SECTION = Section(25, _build)
