@@ -41,21 +41,24 @@ def verify_report(folder: Path, listener: Listener) -> Answer:
     """Build the report again in memory and compare. Raises `GateError` naming every line that does not hold."""
     path = report_of(folder)
     analysis = read_and_count(request_of(folder), listener, read_ledger(folder))
-    problems = []
+    problems: list[Problem] = []
     for file, now in ((path, render(build_report(analysis))), (folder / c.ANALYSIS_JSON, to_bytes(analysis))):
         try:
             there = file.read_bytes()
         except OSError as error:
             raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", _ANALYSE)) from None
-        problems += [Problem(f"{file}:{number}", what, fix) for number, what, fix in _differences(there, now)]
+        differences = _differences(there, now)
+        problems += [
+            Problem(f"{file}:{n}", f"{what}: {_short(line)}", fix) for n, what, line, fix in differences if line
+        ]
     if problems:
         raise GateError(*problems)
     text = f"{path}: every line holds ({analysis.status.replace('_', ' ').upper()})"
     return Answer(text, {"report": str(path), "status": analysis.status, "verified": True})
 
 
-def _differences(there: bytes, now: bytes) -> Iterator[tuple[int, str, str]]:
-    """Give the number of each line that does not hold, what it says, and what holds instead."""
+def _differences(there: bytes, now: bytes) -> Iterator[tuple[int, str, str, str]]:
+    """Give the number of each line that does not hold, why, the line, and what holds instead."""
     if there == now:
         return
     old, new = (data.decode(errors="replace").split("\n") for data in (there, now))
@@ -64,9 +67,9 @@ def _differences(there: bytes, now: bytes) -> Iterator[tuple[int, str, str]]:
             continue
         for offset, line in enumerate(old[first:last]):
             instead = f"now: {_short(new[start + offset])}" if start + offset < end else "gone"
-            yield first + offset + 1, f"does not hold: {_short(line)}", instead
+            yield first + offset + 1, "does not hold", line.strip(), instead
         for line in new[start + last - first : end]:
-            yield first + 1, f"is missing: {_short(line)}", "build the report again"
+            yield first + 1, "is missing", line.strip(), "build the report again"
 
 
 def _short(line: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,6 +20,7 @@ from pipeline.ledger.events import (
     Opened,
     Retracted,
     Single,
+    last_moment,
 )
 
 if TYPE_CHECKING:
@@ -27,44 +29,63 @@ if TYPE_CHECKING:
 
     from pipeline.ledger.events import Event
 
+_PLACE: Final = attrgetter("at", "id")
+"""The order of all events, whatever file they stand in."""
+
 
 class Ledger:
     """What stands after all events were replayed. The order of the events given does not matter."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        distinct = _distinct(events)
-        self.ids = frozenset(distinct) | {inner.id for event in distinct.values() for inner in _parts(event)}
-        """The ids of all events, those inside batches too."""
-        self.last: datetime | None = max((part.at for event in distinct.values() for part in _all(event)), default=None)
-        self.events = _standing(distinct.values())
+        self._distinct = _distinct(events)
+        self.events = _standing(self._distinct.values())
         """The single events that were not taken back, in order."""
+        self._by_kind: dict[type, list[Any]] = defaultdict(list)
+        for event in self.events:
+            self._by_kind[type(event)].append(event)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids of all events, those inside batches too."""
+        return frozenset(self._distinct) | {inner.id for event in self._distinct.values() for inner in _parts(event)}
+
+    @cached_property
+    def last(self) -> datetime | None:
+        """The latest moment that an event holds."""
+        return max(map(last_moment, self._distinct.values()), default=None)
+
+    def of_row(self, row_id: str, *more: Event) -> Ledger:
+        """Give what stands of one row, and of the buckets, with further events."""
+        rows = (event for event in self.events if getattr(event, "row_id", row_id) == row_id)
+        return Ledger([*rows, *more])
 
     @cached_property
     def buckets(self) -> Buckets:
         """The buckets of the codebook and those declared."""
-        return Buckets(event for event in self.events if isinstance(event, BucketDeclared))
+        return Buckets(self._by_kind[BucketDeclared])
 
     @cached_property
     def decisions(self) -> dict[str, list[Decision]]:
         """Decisions by row, in order; those into buckets that nobody declared are left out."""
         found = defaultdict(list)
-        for event in self.events:
-            if isinstance(event, Decision) and event.bucket in self.buckets:
+        event: Decision
+        for event in self._by_kind[Decision]:
+            if event.bucket in self.buckets:
                 found[event.row_id].append(event)
         return dict(found)
 
     @cached_property
     def undeclared(self) -> list[Decision]:
         """Decisions into buckets that nobody declared."""
-        return [event for event in self.events if isinstance(event, Decision) and event.bucket not in self.buckets]
+        return [event for event in self._by_kind[Decision] if event.bucket not in self.buckets]
 
     @cached_property
     def opened(self) -> dict[str, dict[tuple[Identity, str], datetime]]:
         """When each reviewer first opened each row at each digest."""
         found: dict[str, dict[tuple[Identity, str], datetime]] = defaultdict(dict)
-        for event in self.events:
-            if isinstance(event, Opened):
-                found[event.row_id].setdefault((event.who, event.evidence_digest), event.at)
+        event: Opened
+        for event in self._by_kind[Opened]:
+            found[event.row_id].setdefault((event.who, event.evidence_digest), event.at)
         return dict(found)
 
     @cached_property
@@ -72,8 +93,8 @@ class Ledger:
         """The latest finding per benchmark, model and bucket, in that order."""
         latest = {
             (event.benchmark_name, event.model_name, event.bucket): event
-            for event in self.events
-            if isinstance(event, Finding) and event.bucket in self.buckets
+            for event in self._by_kind[Finding]
+            if event.bucket in self.buckets
         }
         return [latest[key] for key in sorted(latest)]
 
@@ -113,24 +134,22 @@ def _parts(event: Event) -> tuple[Single, ...]:
     return event.events if isinstance(event, Batch) else ()
 
 
-def _all(event: Event) -> tuple[Event, ...]:
-    return (event, *_parts(event))
-
-
 def _standing(events: Iterable[Event]) -> tuple[Single, ...]:
     """Part batches into their events, order all, and leave out what was taken back.
 
     Gone through from the last to the first: a retraction that was itself taken back takes nothing back.
     """
     found: dict[str, tuple[Single, str]] = {}
-    for event in sorted(events, key=lambda event: event.place):
+    for event in sorted(events, key=_PLACE):
         for single in event.events if isinstance(event, Batch) else (event,):
             found.setdefault(single.id, (single, event.id))
-    ordered = sorted(found.values(), key=lambda pair: pair[0].place)
+    ordered = sorted(found.values(), key=lambda pair: _PLACE(pair[0]))
     taken_back: set[str] = set()
-    for single, batch in reversed(ordered):
-        if isinstance(single, Retracted) and not {single.id, batch} & taken_back:
-            taken_back.add(single.retracts)
+    for retraction, batch in reversed([pair for pair in ordered if isinstance(pair[0], Retracted)]):
+        if not {retraction.id, batch} & taken_back:
+            taken_back.add(retraction.retracts)  # type: ignore[union-attr] # only retractions are here
     return tuple(
-        single for single, batch in ordered if not isinstance(single, Retracted) and not {single.id, batch} & taken_back
+        single
+        for single, batch in ordered
+        if not isinstance(single, Retracted) and single.id not in taken_back and batch not in taken_back
     )

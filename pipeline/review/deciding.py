@@ -13,7 +13,6 @@ from pipeline.errors import InputError, Problem, UsageError
 from pipeline.ledger.buckets import nearest, nearest_attribution
 from pipeline.ledger.events import Decision, Finding, later_than, write_event
 from pipeline.ledger.evidence import quote_stands
-from pipeline.ledger.replay import Ledger
 from pipeline.ledger.settle import settle
 from pipeline.ledger.store import writing
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.ledger.events import Identity
+    from pipeline.ledger.replay import Ledger
     from pipeline.review.folder import Folder
 
 
@@ -50,7 +50,7 @@ def record(folder: Folder, who: Identity, draft: Draft) -> Answer:
             raise UsageError(*problems)
         event = write_event("decision", who, later_than(ledger.last), fields)
         writer.append([event])
-    after = Ledger([*writer.lines.events, msgspec.convert(event, Decision)])
+    after = ledger.of_row(event[c.ROW_ID], msgspec.convert(event, Decision))
     settled = settle(after, event[c.ROW_ID], event["evidence_digest"])
     control = event[c.ROW_ID] not in folder.by_id
     state = "control" if control else settled.state

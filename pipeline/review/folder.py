@@ -19,6 +19,7 @@ from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.store import read_ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pipeline.ledger.replay import Ledger
@@ -39,7 +40,6 @@ class FailedRow(msgspec.Struct, frozen=True, array_like=True):
     failed_dimensions: tuple[str, ...]
     mode: str
     early: bool
-    digest: str
     place: int
     """Where its line begins in the packet."""
     size: int
@@ -50,8 +50,8 @@ class _Cache(msgspec.Struct, array_like=True):
     packet: tuple[int, int, int]
     """Size, time of change and number of the packet file that it was made from."""
     rows: list[FailedRow]
-    others: dict[str, str]
-    """Digests of rows that did not fail and were looked at."""
+    digests: dict[str, str]
+    """Digests of rows that somebody opened or decided, failed or not; empty where there is no such row."""
 
 
 class _PacketRow(msgspec.Struct):
@@ -63,9 +63,9 @@ class _PacketRow(msgspec.Struct):
     failed_dimensions: tuple[str, ...]
     error_mode_candidate: str
     response_kind: str
-    user_text: str
-    assistant_text: str
-    judge_reasoning: str
+
+
+class _Payloads(msgspec.Struct):
     scores: msgspec.Raw
     tool_calls: msgspec.Raw
     tool_results: msgspec.Raw
@@ -123,28 +123,37 @@ class Folder:
 
     def digest(self, row_id: str) -> str | None:
         """Give the digest of a row, failed or not; `None` where there is no such row."""
-        if row_id in self.by_id:
-            return self.by_id[row_id].digest
-        if row_id not in self._cache.others:
-            from pipeline.review.evidence import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
+        return self.digests([row_id])[row_id]
 
-            found = rows_by_id(self.path, [row_id])
-            self.remember({row_id: evidence_digest(found[row_id]) if row_id in found else ""})
-        return self._cache.others[row_id] or None
+    def digests(self, row_ids: Iterable[str]) -> dict[str, str | None]:
+        """Give the digests of rows, failed or not; `None` for one that is not there."""
+        wanted = list(row_ids)
+        known = self._cache.digests
+        if unknown := [row_id for row_id in wanted if row_id not in known]:
+            failed = {row_id: self.evidence(self.by_id[row_id]) for row_id in unknown if row_id in self.by_id}
+            found = failed | self._passed([row_id for row_id in unknown if row_id not in failed])
+            self.remember({row_id: evidence_digest(found[row_id]) if row_id in found else "" for row_id in unknown})
+        return {row_id: known[row_id] or None for row_id in wanted}
+
+    def _passed(self, row_ids: list[str]) -> dict[str, dict[str, Any]]:
+        if not row_ids:
+            return {}
+        from pipeline.review.evidence import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
+
+        return rows_by_id(self.path, row_ids)
 
     def remember(self, digests: dict[str, str]) -> None:
-        """Keep the digests of rows that did not fail for the next command."""
-        if digests.items() <= self._cache.others.items():
-            return
-        self._cache.others.update(digests)
-        _write_cache(self.path, self._cache)
+        """Keep the digests of rows for the next command."""
+        if not digests.items() <= self._cache.digests.items():
+            self._cache.digests.update(digests)
+            _write_cache(self.path, self._cache)
 
     def evidence(self, row: FailedRow) -> dict[str, Any]:
         """Read a failed row of the packet; `scores`, tool calls and results stay JSON text."""
         with (self.path / c.PACKET_JSONL).open("rb") as packet:
             line = os.pread(packet.fileno(), row.size, row.place)
         values: dict[str, Any] = msgspec.json.decode(line)
-        raw = msgspec.json.decode(line, type=_PacketRow)
+        raw = msgspec.json.decode(line, type=_Payloads)
         return values | {name: bytes(getattr(raw, name)).decode() for name in (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)}
 
     def find(self, written: str) -> str:
@@ -217,8 +226,6 @@ def _index(packet: Path) -> list[FailedRow]:
 
 
 def _indexed(row: _PacketRow, place: int, size: int) -> FailedRow:
-    texts = {name: getattr(row, name) for name in (c.USER_TEXT, c.ASSISTANT_TEXT, c.JUDGE_REASONING)}
-    texts |= {name: bytes(getattr(row, name)) for name in (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)}
     return FailedRow(
         row.row_id,
         row.run_id,
@@ -228,7 +235,6 @@ def _indexed(row: _PacketRow, place: int, size: int) -> FailedRow:
         row.failed_dimensions,
         row.error_mode_candidate,
         row.response_kind == c.ENDED_EARLY,
-        evidence_digest(texts),
         place,
         size,
     )

@@ -25,12 +25,8 @@ class Progress:
     def __init__(self, folder: Folder, ledger: Ledger | None = None) -> None:
         self.folder = folder
         self.ledger = folder.ledger if ledger is None else ledger
-        known = folder.by_id
-        self._settled = {
-            row_id: settle(self.ledger, row_id, known[row_id].digest)
-            for row_id in self.ledger.rows()
-            if row_id in known
-        }
+        digests = folder.digests(row_id for row_id in sorted(self.ledger.rows()) if row_id in folder.by_id)
+        self._settled = {row_id: settle(self.ledger, row_id, digest or "") for row_id, digest in digests.items()}
 
     def settled(self, row: FailedRow) -> Settled:
         """Tell where a failed row stands."""
@@ -85,8 +81,9 @@ class Progress:
         """Give the decisions on rows that do not fail: those that fit (controls), and those that do not (orphaned)."""
         controls: list[Decision] = []
         orphaned: list[Decision] = []
-        for row_id in sorted(set(self.ledger.decisions) - set(self.folder.by_id)):
-            settled = settle(self.ledger, row_id, self.folder.digest(row_id) or "")
+        rows = sorted(set(self.ledger.decisions) - set(self.folder.by_id))
+        for row_id, digest in self.folder.digests(rows).items():
+            settled = settle(self.ledger, row_id, digest or "")
             controls += settled.fitting
             orphaned += [] if settled.fitting else self.ledger.decisions[row_id]
         return controls, orphaned

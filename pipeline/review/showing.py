@@ -62,19 +62,17 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[Next], look: Look) ->
     """Gather the evidence of rows and record that a reviewer opened them."""
     around = with_surroundings(folder.path, {each.row_id for each in chosen}) if chosen else {}
     rows = []
-    passed = {}
+    digests = {}
     for each in chosen:
         if each.row_id not in around:
             raise UsageError(Problem(each.row_id, "no such row", f"row ids are in {folder.path / c.PACKET_JSONL}"))
         row, before, others = around[each.row_id]
-        failed = folder.by_id.get(each.row_id)
-        if failed is None:
-            passed[each.row_id] = evidence_digest(row)
-        else:
-            row |= folder.evidence(failed)
-        digest = failed.digest if failed else passed[each.row_id]
-        rows.append(_laid_out(row, digest, each) | _around(before, others, everyone=look.everyone))
-    folder.remember(passed)
+        if each.row_id in folder.by_id:
+            row |= folder.evidence(folder.by_id[each.row_id])
+        digests[each.row_id] = evidence_digest(row)
+        shown = _laid_out(row, digests[each.row_id], each)
+        rows.append(shown | _around(before, others, everyone=look.everyone))
+    folder.remember(digests)
     _record(folder, who, rows)
     progress = Progress(folder)
     for shown in rows:
