@@ -114,7 +114,8 @@ class EventError(ValueError):
 def read_event(line: bytes) -> Event:
     """Read one line. Raises `EventError`."""
     try:
-        line.decode()  # msgspec passes over bytes in keys that it does not know
+        if not line.isascii():
+            line.decode()  # msgspec passes over bytes in keys that it does not know
         event: Event = _decode(line)
     except UnicodeDecodeError as error:
         raise EventError(f"not UTF-8 at byte {error.start + 1}") from None

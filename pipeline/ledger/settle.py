@@ -41,6 +41,8 @@ def settle(ledger: Ledger, row_id: str, digest: str) -> Settled:
             return Settled("stale")
         opened = any(seen == digest for _, seen in ledger.opened.get(row_id, {}))
         return Settled("opened" if opened else "unopened")
+    if len(counting) == 1:
+        return Settled("decided", counting[0], (counting[0],))
     last = {event.who: event for event in counting}
     fitting = tuple(sorted(last.values(), key=lambda event: event.place))
     adjudications = [event for event in counting if event.adjudication]

@@ -31,7 +31,7 @@ def all_rows(folder: Path) -> pa.Table:
 
 def rows_by_id(folder: Path, row_ids: Collection[str]) -> dict[str, Row]:
     """Read rows by their ids, `scores` of the counted dimensions as JSON text."""
-    return {row[c.ROW_ID]: row for row in _rows(folder, pc.field(c.ROW_ID).isin(sorted(row_ids)))}
+    return {row[c.ROW_ID]: row for row in _rows(folder, _is_among(row_ids))}
 
 
 def with_surroundings(folder: Path, row_ids: Collection[str]) -> dict[str, tuple[Row, list[Row], list[Row]]]:
@@ -75,12 +75,16 @@ def with_surroundings(folder: Path, row_ids: Collection[str]) -> dict[str, tuple
 def _rows(folder: Path, wanted: pc.Expression) -> list[Row]:
     rows: list[Row] = _read(folder / c.TURNS_PARQUET, _SHOWN, wanted).to_pylist()
     scores: dict[str, dict[str, bool | None]] = {row[c.ROW_ID]: {} for row in rows}
-    of_rows = pc.field(c.ROW_ID).isin(sorted(scores))
+    of_rows = _is_among(scores)
     found = _read(folder / c.SCORES_PARQUET, (c.ROW_ID, c.DIMENSION, c.PASSED), of_rows)
     columns = (as_list(found[name]) for name in (c.ROW_ID, c.DIMENSION, c.PASSED))
     for row_id, dimension, passed in zip(*columns, strict=True):
         scores[row_id][dimension] = passed
     return [row | {c.SCORES: msgspec.json.encode(scores[row[c.ROW_ID]]).decode()} for row in rows]
+
+
+def _is_among(row_ids: Iterable[str]) -> pc.Expression:
+    return pc.field(c.ROW_ID).isin(pa.array(sorted(row_ids), pa.string()))
 
 
 def _read(path: Path, columns: Iterable[str], wanted: pc.Expression | None) -> pa.Table:
