@@ -1,6 +1,7 @@
 """The README's examples are run, and show what they print."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,18 +25,28 @@ def checkout(tmp_path):
 
 
 @pytest.mark.parametrize("session", SESSIONS)
-def test_a_command_prints_what_the_readme_shows(session, checkout):
-    command, _, shown = session.removeprefix("$ ").partition("\n")
-    assert command.startswith("error-analysis ")
-    words = [sys.executable, "-m", "pipeline", *command.split()[1:]]
-    if "explain" in words:
-        comparison = "data_samples/comparisons/clinic_three_models"
-        before = [*words[:3], "analyze", "--comparison-dir", comparison, "--output", "results/clinic_three_models"]
-        subprocess.run(before, cwd=checkout, capture_output=True, check=True)
-    done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=False)
+def test_commands_print_what_the_readme_shows(session, checkout, monkeypatch):
+    if "results/clinic_three_models" in session:
+        analyse = ["analyze", "--comparison-dir", "data_samples/comparisons/clinic_three_models"]
+        run([*analyse, "--output", "results/clinic_three_models"], checkout)
+    for step in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+        command, _, shown = step.partition("\n")
+        words = shlex.split(command)
+        if words[0] == "export":
+            for word in words[1:]:
+                monkeypatch.setenv(*word.split("="))
+            continue
+        assert words[0] == "error-analysis"
+        done = run(words[1:], checkout)
+        parts = [re.escape(part.strip("\n")) for part in re.split(r"^\.\.\.$", shown, flags=re.MULTILINE)]
+        assert re.fullmatch(r"(?s:.*)".join(parts), done.stdout.strip("\n")), done.stdout
+
+
+def run(words, checkout):
+    command = [sys.executable, "-m", "pipeline", *words]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    parts = [re.escape(part.strip("\n")) for part in re.split(r"^\.\.\.$", shown, flags=re.MULTILINE)]
-    assert re.fullmatch(r"(?s:.*)".join(parts), done.stdout.strip("\n")), done.stdout
+    return done
 
 
 @pytest.mark.parametrize("line", MAKES)
