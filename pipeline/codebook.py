@@ -95,6 +95,10 @@ FINER: Final = {
     "closing_turn_contract_mismatch": Finer(
         NO_MODEL_ERROR, "The expected way of closing the conversation is not what the instructions say.", "reference"
     ),
+    "response_contamination": Finer(
+        NO_MODEL_ERROR, "Words of the harness, or of another turn, stand in the recorded answer.", "pipeline"
+    ),
+    "missing_transcript_turn": Finer(NO_MODEL_ERROR, "The harness did not keep the turn.", "pipeline"),
     "empty_response_execution_failure": Finer(
         NO_MODEL_ERROR, "The harness failed, so that nothing of the model was recorded.", "pipeline"
     ),

@@ -11,7 +11,7 @@ from pipeline import schema as c
 from pipeline.answer import Answer
 from pipeline.errors import GateError, InputError, Problem, UsageError
 from pipeline.formats.analysis_json import as_object, to_bytes
-from pipeline.formats.markdown import render
+from pipeline.formats.markdown import is_unedited, render
 from pipeline.ledger.store import read_ledger
 from pipeline.records import Options, Request
 from pipeline.review.back import read_back
@@ -42,6 +42,9 @@ def verify_report(folder: Path, listener: Listener) -> Answer:
     path = report_of(folder)
     analysis = read_and_count(request_of(folder), listener, read_ledger(folder))
     problems: list[Problem] = []
+    if not is_unedited(path.read_bytes() if path.is_file() else b""):
+        fix = "keep what you wrote elsewhere and remove the file, or verify a folder of its own"
+        problems.append(Problem(str(path), "was edited by hand: what was added cannot be verified", fix))
     for file, now in ((path, render(build_report(analysis))), (folder / c.ANALYSIS_JSON, to_bytes(analysis))):
         try:
             there = file.read_bytes()
@@ -52,7 +55,8 @@ def verify_report(folder: Path, listener: Listener) -> Answer:
             Problem(f"{file}:{n}", f"{what}: {_short(line)}", fix) for n, what, line, fix in differences if line
         ]
     if problems:
-        raise GateError(*problems)
+        what = "does not hold as it is: inputs, rules, options or the ledger have changed, or the file was edited"
+        raise GateError(Problem(str(path), what, "build it again: error-analysis report"), *problems)
     text = f"{path}: every line holds ({analysis.status.replace('_', ' ').upper()})"
     return Answer(text, {"report": str(path), "status": analysis.status, "verified": True})
 

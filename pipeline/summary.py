@@ -6,8 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
-from pipeline.sections.interface import ranges, rate, words
+from pipeline.sections.interface import ranges, rate
 from pipeline.untrusted import one_line, shorten
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -120,7 +120,8 @@ def refuse_unless_final(analysis: Analysis) -> None:
     if analysis.status == "final":
         return
     missing = [Problem(where, what, "see review next and review describe") for where, what in analysis.review.wants()]
-    raise GateError(*missing, Problem(analysis.name, f"is {analysis.status.replace('_', ' ')}, not final", ""))
+    what = f"is {analysis.status.replace('_', ' ')}, not final"
+    raise GateError(*missing, Problem(analysis.name, what, "see error-analysis review status"))
 
 
 def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:

@@ -220,7 +220,7 @@ def test_verify_names_lines_that_were_changed_by_hand_and_writes_nothing(run, sm
     assert "now: " in said
     assert contents(small) == before
     as_json = json.loads(run("report", "out", "--verify", "--json", code=4))
-    assert all("deep_error_analysis.md:" in problem["where"] for problem in as_json["error"]["problems"])
+    assert all("deep_error_analysis.md" in problem["where"] for problem in as_json["error"]["problems"])
 
 
 def test_runs_that_are_compared_are_described_by_their_ids(run, tmp_path):

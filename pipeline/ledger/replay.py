@@ -98,6 +98,11 @@ class Ledger:
         }
         return [latest[key] for key in sorted(latest)]
 
+    @property
+    def reviewers(self) -> set[Identity]:
+        """Everybody who put a row off."""
+        return {event.who for event in self._by_kind[Deferred]}
+
     def deferred_by(self, who: Identity) -> set[str]:
         """Give the rows that a reviewer put off and did not decide since."""
         rows: dict[str, None] = {}

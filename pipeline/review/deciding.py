@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.answer import Answer
-from pipeline.codebook import ATTRIBUTIONS
+from pipeline.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.ledger.buckets import nearest, nearest_attribution
 from pipeline.ledger.events import Decision, Finding, later_than, write_event
@@ -19,6 +19,7 @@ from pipeline.ledger.store import writing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.ledger.buckets import Buckets
     from pipeline.ledger.events import Identity
     from pipeline.ledger.replay import Ledger
     from pipeline.review.folder import Folder
@@ -55,11 +56,27 @@ def record(folder: Folder, who: Identity, draft: Draft) -> Answer:
     control = event[c.ROW_ID] not in folder.by_id
     state = "control" if control else settled.state
     text = f"recorded {event[c.ROW_ID]}: {event['bucket']}, {event['attribution']} ({state})"
+    if event["secondary_dimensions"]:
+        text += f"\nonly consequences: {', '.join(event['secondary_dimensions'])}"
+    if not control and (hint := _hint(event, ledger.buckets)):
+        text += f"\n{hint}"
     if settled.state == "disputed":
         text += "\nreviewers differ on this row: settle it with --adjudicate, or leave it open"
     if settled.decision is not None and settled.decision.id != event["id"] and settled.decision.adjudication:
         text += "\nan adjudication settles this row as it stands; --adjudicate changes it"
     return Answer(text, {"event": event, "state": state})
+
+
+def _hint(event: dict[str, Any], buckets: Buckets) -> str:
+    """Point at a decision that may not be what was meant; it stands all the same."""
+    nobody = buckets.parent(event["bucket"]) == NO_MODEL_ERROR
+    if nobody and event["attribution"] == "model":
+        return f"{event['bucket']} says that the model did nothing wrong, model that it is the model's fault"
+    if not nobody and event["attribution"] in ("grader", "reference", "pipeline"):
+        return (
+            f"{event['bucket']} is an error of the model, {event['attribution']} says that it is not the model's fault"
+        )
+    return ""
 
 
 def import_decisions(folder: Folder, who: Identity, file: Path) -> Answer:

@@ -116,6 +116,9 @@ def _cited(
             problems.append(Problem(row_id, "no such failed row", f"row ids are in {folder.path / c.PACKET_JSONL}"))
         elif folder.unit(row) != unit:
             problems.append(Problem(row_id, f"is a row of {folder.unit(row)[1]}", "cite rows of the model described"))
+        elif row.early:
+            what = "was filled in after the session had ended: a consequence, and no evidence of a cause"
+            problems.append(Problem(row_id, what, "cite the row of the ending, or others of the bucket"))
         elif (decision := progress.settled(row).decision) is None:
             problems.append(Problem(row_id, f"is {progress.settled(row).state}", "decide it first: review record"))
         elif parent(decision.bucket) != parent(bucket):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pipeline import schema as c
 from pipeline.answer import Answer
 from pipeline.errors import Problem, UsageError
-from pipeline.ledger.buckets import PARENTS, nearest
+from pipeline.ledger.buckets import nearest
 from pipeline.ledger.events import later_than, write_event
 from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.settle import STATES
@@ -17,6 +17,7 @@ from pipeline.review.as_text import rows_as_text
 from pipeline.review.evidence import with_surroundings
 from pipeline.review.progress import Progress
 from pipeline.review.queue import Next, Wanted, queue, remaining
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,9 @@ def next_rows(folder: Folder, who: Identity, wanted: Wanted, limit: int, look: L
     chosen = queue(progress, who, wanted, limit)
     rows = opened(folder, who, chosen, look)
     left = remaining(progress, who, wanted)
-    text = rows_as_text(rows) if rows else "No row waits for you."
-    return Answer(f"{text}\n{left} rows wait for you, these included.", {"rows": rows, "waiting": left})
+    waiting = f"{words('row', left)} {'waits' if left == 1 else 'wait'} for you, these included."
+    text = f"{rows_as_text(rows)}\n{waiting}" if rows else "No row waits for you."
+    return Answer(text, {"rows": rows, "waiting": left})
 
 
 def show(folder: Folder, who: Identity, written: str, look: Look) -> Answer:
@@ -92,14 +94,13 @@ def _check(folder: Folder, wanted: Wanted, limit: int) -> None:
     buckets = folder.ledger.buckets
     known = {
         "--model": (wanted.model, models),
-        "--bucket": (wanted.bucket, (*PARENTS, *buckets)),
+        "--bucket": (wanted.bucket, tuple(buckets)),
         "--dimension": (wanted.dimension, dimensions),
         "--state": (wanted.state, STATES),
     }
     for option, (value, values) in known.items():
         if value is not None and value not in values:
-            what = f"no failed row has {value!r}" if option != "--state" else f"unknown state {value!r}"
-            problems.append(Problem(option, what, nearest(value, values)))
+            problems.append(Problem(option, f"no such {option.strip('-')}: {value!r}", nearest(value, values)))
     if problems:
         raise UsageError(*problems)
 

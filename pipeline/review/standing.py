@@ -35,6 +35,7 @@ def status(folder: Folder) -> Answer:
         "new_buckets": new_buckets(progress),
         "disputed_rows": [row.row_id for row in folder.rows if progress.settled(row).state == "disputed"],
         "stale_rows": [row.row_id for row in folder.rows if progress.settled(row).state == "stale"],
+        "deferred_rows": sorted(deferred(progress)),
         "controls": len(controls),
         "orphaned": sorted({event.row_id for event in orphaned}),
         "undeclared_buckets": sorted({event.bucket for event in progress.ledger.undeclared}),
@@ -55,6 +56,13 @@ def needed(standing: Standing) -> dict[str, Any]:
         "tried": standing.tried,
         "stayed": standing.stayed,
     }
+
+
+def deferred(progress: Progress) -> set[str]:
+    """Give the rows that some reviewer put off and nobody settled."""
+    rows = {row_id for who in progress.ledger.reviewers for row_id in progress.ledger.deferred_by(who)}
+    known = progress.folder.by_id
+    return {row_id for row_id in rows if row_id not in known or progress.settled(known[row_id]).state != "decided"}
 
 
 def new_buckets(progress: Progress) -> int:
@@ -112,8 +120,8 @@ def _status_lines(data: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {line}" for line in missing)
     for entry in data["not_confirmed"]:
         yield f"Not confirmed ({entry['stayed']} of {entry['tried']}): {entry[c.BUCKET]} of {entry[c.MODEL]}"
-    yield f"New buckets in the last {_RECENT} decisions: {data['new_buckets']}"
-    for name in ("disputed_rows", "stale_rows", "orphaned", "undeclared_buckets"):
+    yield f"Buckets that the last {_RECENT} decisions were the first to use: {data['new_buckets']}"
+    for name in ("disputed_rows", "stale_rows", "deferred_rows", "orphaned", "undeclared_buckets"):
         if data[name]:
             yield f"{name.replace('_', ' ').capitalize()}: {', '.join(data[name])}"
 
@@ -123,7 +131,8 @@ def missing_lines(missing: Iterable[dict[str, Any]]) -> Iterator[str]:
     for entry in missing:
         wants = []
         if entry["rows"] < entry["rows_needed"]:
-            wants.append(f"{entry['rows_needed'] - entry['rows']} more decided rows")
+            left = entry["rows_needed"] - entry["rows"]
+            wants.append(f"{left} more decided {'row' if left == 1 else 'rows'}")
         if not entry["finding"]:
             wants.append("a finding that cites rows decided into it")
         yield f"{entry[c.MODEL]} ({entry[c.BENCHMARK]}), {entry[c.BUCKET]}: {' and '.join(wants)}"

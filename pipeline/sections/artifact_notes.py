@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, get_args
 
 from pipeline import schema as c
 from pipeline.document import Code, Heading, Paragraph
-from pipeline.sections.interface import Section, table, words
+from pipeline.sections.interface import Section, table
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -57,8 +57,3 @@ def ranges(numbers: Iterable[int], limit: int = 40) -> str:
 def labelled_turns(label: str, numbers: Collection[int]) -> Inlines:
     """Write turns under a label, with how many there are: **Turns** (3): 4, 8, 15."""
     return (Strong(label), f" ({len(numbers)}): {ranges(numbers)}" if numbers else ": none")
-
-
-def words(noun: str, number: int) -> str:
-    """Write a number with its noun: `1 run`, `3 runs`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

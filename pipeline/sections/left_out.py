@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.document import Code, Paragraph, Strong
-from pipeline.sections.interface import Section, words
+from pipeline.sections.interface import Section
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from pipeline import schema as c
 from pipeline.codebook import describe_bucket
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
 from pipeline.sections.datapoints import datapoint
-from pipeline.sections.interface import Section, labelled_turns, rate, table, words
+from pipeline.sections.interface import Section, labelled_turns, rate, table
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

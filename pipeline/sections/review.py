@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
-from pipeline.sections.interface import Section, rate, table, words
+from pipeline.sections.interface import Section, rate, table
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

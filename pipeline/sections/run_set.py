@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.document import Code, Heading, Paragraph
-from pipeline.sections.interface import Section, table, words
+from pipeline.sections.interface import Section, table
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.document import Heading, Paragraph, Strong
-from pipeline.sections.interface import Section, per_benchmark, ranges, table, words
+from pipeline.sections.interface import Section, per_benchmark, ranges, table
 from pipeline.untrusted import one_line, shorten
+from pipeline.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
