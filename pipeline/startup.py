@@ -12,9 +12,12 @@ from typing import Any, Final, NoReturn
 def prepare() -> None:
     """Look for garbage less often, let threads take turns more often, and mind closed streams.
 
+    NumPy's small products of matrices take no time, but its other threads wait for them with a core each.
+
     Imports and rows make hundreds of thousands of objects and no garbage. The thread that labels and compresses
     comes back from Arrow many times a batch, and each time would wait 5 ms for the thread that decodes.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(200_000, 50, 100)
     sys.setswitchinterval(0.0001)
     for number in (0, 1, 2):
