@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +13,7 @@ from pipeline.ledger.evidence import evidence_digest, quote_stands
 from pipeline.ledger.settle import Settled, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from pipeline.ledger.replay import Ledger
 
@@ -64,20 +63,12 @@ _LOOKED_AT = (
 )
 
 
-def settle_rows(turns: pa.Table, ledger: Ledger, excluded: Collection[str] = ()) -> list[ReviewedRow]:
-    """Settle the rows of `turns` that the ledger speaks of; they come with texts and `scores`.
-
-    Of rows that did not fail the scores of `excluded` dimensions are no evidence: no table has them.
-    """
+def settle_rows(turns: pa.Table, ledger: Ledger) -> list[ReviewedRow]:
+    """Settle the rows of `turns` that the ledger speaks of; they come with texts and `scores`."""
     wanted = is_among(turns[c.ROW_ID], ledger)
     if not pc.any(wanted).as_py():
         return []
-    rows = turns.select(list(_LOOKED_AT)).filter(wanted).to_pylist()
-    for row in rows:
-        if excluded and not row[c.FAILED]:
-            scores = msgspec.json.decode(row[c.SCORES])
-            row[c.SCORES] = msgspec.json.encode({k: v for k, v in scores.items() if k not in excluded}).decode()
-    return [_settled(row, ledger) for row in rows]
+    return [_settled(row, ledger) for row in turns.select(list(_LOOKED_AT)).filter(wanted).to_pylist()]
 
 
 def is_among(row_ids: pa.ChunkedArray | pa.Array, ledger: Ledger) -> pa.ChunkedArray | pa.Array:

@@ -74,7 +74,7 @@ def read_rows(plan: Plan, listener: Listener, ledger: Ledger, store: Callable[[p
         if built is None:
             return None
         turns = error_modes.assign_error_modes(built.turns, plan.rules, excluded)
-        reviewed = decisions.settle_rows(turns, ledger, excluded)
+        reviewed = decisions.settle_rows(turns, ledger)
         return Labelled(decisions.assign_buckets(turns, reviewed), built.scores, built.dimensions, reviewed)
 
     def keep(labelled: Labelled | None) -> None:

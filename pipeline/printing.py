@@ -116,6 +116,11 @@ def print_problems(problems: Sequence[Problem], code: int, *, as_json: bool) -> 
             _warn(f"error: {file}: {n} problems in all, {n - _PER_FILE} not shown (--json lists them)")
 
 
+def say(text: str) -> None:
+    """Print a line at once."""
+    _print(one_line(text))
+
+
 def _print(text: str) -> None:
     _write(sys.stdout, text)
 

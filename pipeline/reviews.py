@@ -45,6 +45,31 @@ class Review:
         """The failed rows that are settled."""
         return [row for row in self.rows if row.decided]
 
+    def stands(self, finding: Finding) -> bool:
+        """Tell whether all rows that a finding cites are decided into its bucket, or one that counts for the same."""
+        unit = finding.benchmark_name, finding.model_name
+        into = self._into.get((unit, self.buckets.parent(finding.bucket)), set())
+        return bool(finding.row_ids) and into.issuperset(finding.row_ids)
+
+    def findings_on(self, unit: gate.Unit, bucket: str) -> list[Finding]:
+        """Give the findings that stand on a bucket of a model, or on one that counts for it."""
+        return [
+            finding
+            for finding in self.findings
+            if (finding.benchmark_name, finding.model_name) == unit
+            and self.buckets.parent(finding.bucket) == bucket
+            and self.stands(finding)
+        ]
+
+    @cached_property
+    def _into(self) -> dict[tuple[gate.Unit, str], set[str]]:
+        into: dict[tuple[gate.Unit, str], set[str]] = defaultdict(set)
+        for row in self.decided:
+            if row.settled.decision is not None:
+                for unit in ((row.benchmark_name, row.model_name), (row.benchmark_name, row.run_id)):
+                    into[unit, self.buckets.parent(row.settled.decision.bucket)].add(row.row_id)
+        return into
+
     def in_state(self, state: str) -> list[ReviewedRow]:
         """Give the failed rows of a state."""
         return [row for row in self.rows if row.settled.state == state]

@@ -81,9 +81,14 @@ def _themes(analysis: Analysis, benchmark: str, turns: Container[int]) -> Iterat
     """Say what goes wrong on the shared hard turns, over all that is compared."""
     parent = analysis.review.buckets.parent
     rows = [row for model in analysis.models(benchmark) for row in analysis.failures(benchmark, model)]
-    themes = Counter(parent(row[c.BUCKET]) for row in rows if row[c.TURN] in turns)
-    if themes:
-        listed = "; ".join(f"{bucket} {rate(n, themes.total())}" for bucket, n in themes.most_common(_TOP))
+    reviewed = {row.row_id for row in analysis.review.decided}
+    rows = [row for row in rows if row[c.TURN] in turns]
+    sizes = Counter(parent(row[c.BUCKET]) for row in rows)
+    done = Counter(parent(row[c.BUCKET]) for row in rows if row[c.ROW_ID] in reviewed)
+    if sizes:
+        listed = "; ".join(
+            f"{bucket} {done[bucket]} reviewed, {n - done[bucket]} provisional" for bucket, n in sizes.most_common(_TOP)
+        )
         yield f"  Themes of these turns: {listed}"
 
 
@@ -122,6 +127,6 @@ def _causes(analysis: Analysis, benchmark: str, model: str, failed: int) -> Iter
     top = sorted(sizes, key=lambda bucket: (-sizes[bucket], bucket))[:_TOP]
     said = [f"{bucket} {reviewed[bucket]} reviewed, {provisional[bucket]} provisional" for bucket in top]
     yield f"    main causes of {failed}: {'; '.join(said)}"
-    for standing in review.standings:
-        if standing.unit == (benchmark, model) and standing.finding is not None:
-            yield f"      {standing.bucket}: {one_line(standing.finding.what_goes_wrong)}"
+    for finding in review.findings:
+        if (finding.benchmark_name, finding.model_name) == (benchmark, model) and review.stands(finding):
+            yield f"      {finding.bucket}: {one_line(finding.what_goes_wrong)}"

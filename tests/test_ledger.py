@@ -291,7 +291,6 @@ UNIT = ("bench", "m")
 @pytest.mark.parametrize(
     ("sizes", "major"),
     [
-        ({}, []),
         ({"a": 1, "b": 0}, ["a"]),
         ({"a": 50, "b": 30, "c": 9, "d": 8}, ["a", "b", "c"]),
         ({"d": 8, "a": 50, "c": 8, "b": 30, "e": 7}, ["a", "b", "c", "d"]),  # a tie with the third
@@ -409,12 +408,6 @@ def test_a_line_that_is_no_event_is_an_error_with_its_number(tmp_path, line, fau
                 read()
             assert [problem.where for problem in caught.value.problems] == [f"{tmp_path / LEDGER}:{n}" for n in (3, 5)]
             assert all(fault in problem.what and problem.fix for problem in caught.value.problems)
-
-
-def test_an_unterminated_last_line_is_not_there_yet(tmp_path):
-    assert read_ledger(tmp_path).events == ()
-    (tmp_path / LEDGER).write_bytes(as_line(opened(1)) + b"\n" + as_line(decision(2)))
-    assert [each.id for each in read_ledger(tmp_path).events] == ["e01"]
 
 
 # --- What the commands write ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -73,6 +74,8 @@ def start(work, *arguments):
     try:
         work(*arguments)
         os._exit(0)
+    except Exception:  # noqa: BLE001 - told, and then the process ends
+        traceback.print_exc()
     finally:
         os._exit(1)
 

@@ -211,6 +211,24 @@ def test_a_control_fits_though_a_dimension_is_left_out(run, small, tmp_path):
     assert json.loads(run("review", "status", "out", "--json", *BOT))["controls"] == 1
 
 
+def test_a_decided_row_that_passes_once_its_dimension_is_left_out_is_a_control(run, small, tmp_path):
+    decide(run, "run_b:4", STATE)
+    change_turn(tmp_path, "run_a", 0, scores={"tool_use_correct": True, "kb": True})
+    run(
+        "analyze",
+        "--comparison-dir",
+        tmp_path / "in" / "cmp",
+        "--output",
+        "out",
+        "--exclude-dimension",
+        "tool_use_correct",
+    )
+    report = (small / "deep_error_analysis.md").read_text()
+    assert "FINAL (0 of 0" in report
+    status = json.loads(run("review", "status", "out", "--json", *BOT))
+    assert (status["controls"], status["orphaned"]) == (1, [])
+
+
 def test_verify_names_lines_that_were_changed_by_hand_and_writes_nothing(run, small):
     path = small / "deep_error_analysis.md"
     path.write_text(path.read_text().replace("3/5, 60.0%", "2/5, 40.0%"))

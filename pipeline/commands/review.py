@@ -251,3 +251,30 @@ def repair(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = 
 
     signed(reviewer, reviewer_kind)
     printing.print_answer(repair(open_folder(folder)), as_json=as_json)
+
+
+@app.command()
+def serve(
+    folder: AnalysisFolder,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="A port of your choice; a free one if left out.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    blind: Blind = False,
+    reviewer: Name = None,
+    reviewer_kind: Kind = None,
+) -> None:
+    """Review on a local page, by keyboard; Ctrl-C ends it."""
+    from pipeline.errors import Problem, UsageError
+
+    try:
+        startup.keep_pandas_out()
+        from pipeline.serve.desk import Desk
+        from pipeline.serve.launch import launch
+    except ModuleNotFoundError as error:
+        fix = "pip install 'model-run-error-analysis[serve]'"
+        raise UsageError(Problem("review serve", f"needs {error.name}, which is not installed", fix)) from None
+    from pipeline.review.who import reviewer as signed
+
+    desk = Desk(folder, signed(reviewer, reviewer_kind), blind)
+    launch(desk, port, printing.say, browser=browser)

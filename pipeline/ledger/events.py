@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from pipeline.errors import Problem, UsageError
+
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 ReviewerKind = Literal["human", "agent"]
@@ -105,6 +107,8 @@ _KINDS: Final = frozenset(
 _decode: Final = msgspec.json.Decoder(Event).decode
 _encode: Final = msgspec.json.Encoder().encode
 _VERSIONS: Final = ("version", "schema_version")
+_LAST_YEAR: Final = 9000
+"""Every event is later than those before it: one at the end of time would be the last."""
 
 
 class EventError(ValueError):
@@ -121,7 +125,15 @@ def read_event(line: bytes) -> Event:
         raise EventError(f"not UTF-8 at byte {error.start + 1}") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise EventError(_fault(line, error)) from None
+    if b'version"' in line and _is_newer(msgspec.json.decode(line)):
+        raise EventError("is from a newer version of this program")
+    if last_moment(event).year > _LAST_YEAR:
+        raise EventError(f"at is out of reach: {last_moment(event)}")
     return event
+
+
+def _is_newer(found: object) -> bool:
+    return isinstance(found, dict) and any(found.get(name, 1) != 1 for name in _VERSIONS)
 
 
 def _fault(line: bytes, error: Exception) -> str:
@@ -133,8 +145,11 @@ def _fault(line: bytes, error: Exception) -> str:
     if not isinstance(found, dict):
         return "not a JSON object"
     kind = found.get("event")
-    if any(found.get(name, 1) != 1 for name in _VERSIONS) or (isinstance(kind, str) and kind not in _KINDS):
-        return f"event {kind!r} is from a newer version of this program"
+    inner = found.get("events") if kind == "batch" else None
+    kinds = [kind, *(each.get("event") for each in inner or () if isinstance(each, dict))]
+    unknown = [each for each in kinds if isinstance(each, str) and each not in _KINDS]
+    if _is_newer(found) or unknown:
+        return f"event {(unknown or [str(kind)])[0]!r} is from a newer version of this program"
     return f"not a {kind} event: {error}" if isinstance(kind, str) else "no event is named"
 
 
@@ -151,8 +166,11 @@ def write_event(kind: str, who: Identity, at: datetime, fields: dict[str, Any]) 
 
 
 def as_line(event: dict[str, Any]) -> bytes:
-    """Write an event as one line, its end included."""
-    return _encode(event) + b"\n"
+    """Write an event as one line, its end included. Raises `UsageError` for a text that is no valid Unicode."""
+    try:
+        return _encode(event) + b"\n"
+    except UnicodeEncodeError:
+        raise UsageError(Problem("", "a text is not UTF-8", "write it in UTF-8")) from None
 
 
 def later_than(last: datetime | None) -> datetime:

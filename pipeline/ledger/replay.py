@@ -37,7 +37,9 @@ class Ledger:
     """What stands after all events were replayed. The order of the events given does not matter."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self._distinct = _distinct(events)
+        self.given = tuple(events)
+        """The events as they came."""
+        self._distinct = _distinct(self.given)
         self.events = _standing(self._distinct.values())
         """The single events that were not taken back, in order."""
         self._by_kind: dict[type, list[Any]] = defaultdict(list)

@@ -22,9 +22,15 @@ class Settled(NamedTuple):
     """Each reviewer's last decision on the row as it is now, in order."""
 
     @property
+    def shown(self) -> tuple[Decision, ...]:
+        """The decisions that explain where the row stands: each reviewer's last, and what settles it."""
+        extra = () if self.decision is None or self.decision in self.fitting else (self.decision,)
+        return (*self.fitting, *extra)
+
+    @property
     def reviewers(self) -> list[str]:
         """Name those who decided the row as it is now."""
-        return sorted({decision.reviewer for decision in self.fitting})
+        return sorted({decision.reviewer for decision in self.shown})
 
 
 def settle(ledger: Ledger, row_id: str, digest: str) -> Settled:

@@ -21,6 +21,7 @@ TORN: Final = "reviews.torn"
 """Where a writer puts an unterminated last line that it finds: what a killed writer left."""
 DAMAGED: Final = "reviews.damaged"
 """Where `review repair` puts lines that are no events."""
+_BOM: Final = b"\xef\xbb\xbf"
 _REPAIR: Final = "set such lines aside with `error-analysis review repair`, or use the newer version"
 
 
@@ -58,7 +59,7 @@ def read_events(path: Path) -> Lines:
 def parse(data: bytes) -> Lines:
     """Read the lines of a ledger; an unterminated last one is not there yet."""
     lines = Lines([], [], [])
-    for number, line in enumerate(data.split(b"\n")[:-1], 1):
+    for number, line in enumerate(data.removeprefix(_BOM).split(b"\n")[:-1], 1):
         if not line.strip():
             continue
         try:
@@ -108,13 +109,14 @@ class Writer:
         bad = self.lines.bad
         if bad:
             _append_to(self._folder / DAMAGED, b"".join(line + b"\n" for _, line, _ in bad))
-            fresh = self._folder / f".{LEDGER}.repaired"
+            place = self.path.resolve()  # of a link the ledger itself
+            fresh = place.with_name(f".{LEDGER}.repaired")
             with fresh.open("wb") as stream:
                 stream.write(b"".join(line + b"\n" for line in self.lines.raw))
                 stream.flush()
                 os.fsync(stream.fileno())
-            fresh.replace(self.path)  # who waits for the lock sees that the file is another, and opens it anew
-            _flush_folder(self._folder)
+            fresh.replace(place)  # who waits for the lock sees that the file is another, and opens it anew
+            _flush_folder(place.parent)
         return [(number, fault) for number, _, fault in bad]
 
 

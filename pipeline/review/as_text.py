@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pipeline import schema as c
+from pipeline.untrusted import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +28,8 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     for decision in row["decisions"]:
         who = f"{decision['reviewer']} ({decision['reviewer_kind']})"
         note = f": {decision['note']}" if decision["note"] else ""
-        yield f"  {who} decided {decision['bucket']}, {decision['attribution']}{note}"
+        settles = " as adjudicator" if decision["adjudication"] else ""
+        yield one_line(f"{who} decided {decision['bucket']}, {decision['attribution']}{settles}{note}")
     if row["provisional"]:
         found = row["provisional"]
         yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -12,82 +15,113 @@ from pyarrow import parquet
 from pipeline import schema as c
 from pipeline.columns import as_list
 from pipeline.errors import InputError, Problem
+from pipeline.load.rows import read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable
 
-_LIGHT: Final = (c.ROW_ID, c.BENCHMARK, c.MODEL, c.RUN_ID, c.TURN, c.JUDGED, c.FAILED)
-_SHOWN: Final = (*_LIGHT, c.RESPONSE_KIND, c.FAILED_DIMENSIONS, *c.TEXTS)
+LIGHT: Final = (c.ROW_ID, c.BENCHMARK, c.MODEL, c.RUN_ID, c.TURN, c.JUDGED, c.FAILED)
+SHOWN: Final = (*LIGHT, c.RESPONSE_KIND, c.FAILED_DIMENSIONS, c.SOURCE_FILE, c.SOURCE_LINE, *c.TEXTS)
 _BEFORE: Final = 2
 _ANALYSE: Final = "analyse again: error-analysis analyze"
 Row = dict[str, Any]
 
 
+class Place(NamedTuple):
+    """Where a row stands."""
+
+    benchmark: str
+    run: str
+    turn: int
+
+
+class Around(NamedTuple):
+    """A row, the turns of its run just before it, and the rows of the same turn of its benchmark."""
+
+    row: Row
+    before: list[Row]
+    others: list[Row]
+    """A passed one first, other models before repeats."""
+
+
+class Conversations:
+    """Which rows stand around which, in a whole analysis."""
+
+    def __init__(self, light: pa.Table) -> None:
+        columns = (as_list(light[name]) for name in (c.ROW_ID, c.BENCHMARK, c.RUN_ID, c.TURN))
+        self.places: dict[str, Place] = {}
+        self._of_run: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._of_turn: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for row_id, benchmark, run, turn in zip(*columns, strict=True):
+            self.places[row_id] = Place(benchmark, run, turn)
+            self._of_run[run].append((turn, row_id))
+            self._of_turn[benchmark, turn].append(row_id)
+
+    def before(self, row_id: str) -> list[str]:
+        """Name the two turns of the run before a row."""
+        place = self.places[row_id]
+        return [name for turn, name in sorted(self._of_run[place.run]) if turn < place.turn][-_BEFORE:]
+
+    def others(self, row_id: str) -> list[str]:
+        """Name the other rows of the same turn of the benchmark."""
+        place = self.places[row_id]
+        return [name for name in self._of_turn[place.benchmark, place.turn] if name != row_id]
+
+    def around(self, row_ids: Iterable[str], fetch: Callable[[Collection[str]], dict[str, Row]]) -> dict[str, Around]:
+        """Give those of the rows that are there with what stands around them; `fetch` reads rows by their ids."""
+        names = {row_id: (self.before(row_id), self.others(row_id)) for row_id in row_ids if row_id in self.places}
+        found = fetch({name for row_id, (before, others) in names.items() for name in (row_id, *before, *others)})
+        around = {}
+        for row_id, (before, others) in names.items():
+            row = found[row_id]
+            ranked = [
+                (not o[c.JUDGED], o[c.FAILED], o[c.MODEL] == row[c.MODEL], o) for o in map(found.get, others) if o
+            ]
+            ranked.sort(key=lambda entry: entry[:-1])
+            around[row_id] = Around(row, [found[name] for name in before], [entry[-1] for entry in ranked])
+        return around
+
+
 def all_rows(folder: Path) -> pa.Table:
     """Read every row of an analysis, passed ones too, without texts."""
-    return _read(folder / c.TURNS_PARQUET, _LIGHT, None)
+    return read_table(folder / c.TURNS_PARQUET, LIGHT)
 
 
 def rows_by_id(folder: Path, row_ids: Collection[str]) -> dict[str, Row]:
     """Read rows by their ids, `scores` of the counted dimensions as JSON text."""
-    return {row[c.ROW_ID]: row for row in _rows(folder, _is_among(row_ids))}
+    wanted = pc.field(c.ROW_ID).isin(pa.array(sorted(row_ids), pa.string()))
+    scores = read_table(folder / c.SCORES_PARQUET, (c.ROW_ID, c.DIMENSION, c.PASSED), wanted)
+    return as_rows(read_table(folder / c.TURNS_PARQUET, SHOWN, wanted), scores)
 
 
-def with_surroundings(folder: Path, row_ids: Collection[str]) -> dict[str, tuple[Row, list[Row], list[Row]]]:
-    """Read rows with what is around them: row id -> the row, the two turns of its run before it, the others.
-
-    The others are the rows of the same turn of its benchmark, a passed one first, other models before repeats.
-    """
-    light = all_rows(folder)
-    columns = {name: as_list(light[name]) for name in (c.ROW_ID, c.BENCHMARK, c.RUN_ID, c.TURN)}
-    chosen = {
-        row_id: (benchmark, run, turn)
-        for row_id, benchmark, run, turn in zip(*columns.values(), strict=True)
-        if row_id in row_ids
-    }
-    turns_of_run: dict[str, list[tuple[int, str]]] = {run: [] for _, run, _ in chosen.values()}
-    for row_id, run, turn in zip(columns[c.ROW_ID], columns[c.RUN_ID], columns[c.TURN], strict=True):
-        if run in turns_of_run:
-            turns_of_run[run].append((turn, row_id))
-    before = {
-        row_id: [name for number, name in sorted(turns_of_run[run]) if number < turn][-_BEFORE:]
-        for row_id, (_, run, turn) in chosen.items()
-    }
-    of_turns = {(benchmark, turn) for benchmark, _, turn in chosen.values()}
-    wanted = {row_id for names in before.values() for row_id in names}
-    keys = zip(columns[c.ROW_ID], columns[c.BENCHMARK], columns[c.TURN], strict=True)
-    wanted |= {row_id for row_id, benchmark, turn in keys if (benchmark, turn) in of_turns}
-    found = rows_by_id(folder, wanted)
-    around = {}
-    for row_id, (benchmark, _, turn) in chosen.items():
-        row = found[row_id]
-        others = [
-            other
-            for other in found.values()
-            if (other[c.BENCHMARK], other[c.TURN]) == (benchmark, turn) and other[c.ROW_ID] != row_id
-        ]
-        others.sort(key=lambda other: (not other[c.JUDGED], other[c.FAILED], other[c.MODEL] == row[c.MODEL]))
-        around[row_id] = (row, [found[name] for name in before[row_id]], others)
-    return around
-
-
-def _rows(folder: Path, wanted: pc.Expression) -> list[Row]:
-    rows: list[Row] = _read(folder / c.TURNS_PARQUET, _SHOWN, wanted).to_pylist()
-    scores: dict[str, dict[str, bool | None]] = {row[c.ROW_ID]: {} for row in rows}
-    of_rows = _is_among(scores)
-    found = _read(folder / c.SCORES_PARQUET, (c.ROW_ID, c.DIMENSION, c.PASSED), of_rows)
-    columns = (as_list(found[name]) for name in (c.ROW_ID, c.DIMENSION, c.PASSED))
+def as_rows(turns: pa.Table, scores: pa.Table) -> dict[str, Row]:
+    """Give turns by row id, each with its scores as JSON text."""
+    rows: dict[str, Row] = {row[c.ROW_ID]: row for row in turns.to_pylist()}
+    found: dict[str, dict[str, bool | None]] = {row_id: {} for row_id in rows}
+    columns = (as_list(scores[name]) for name in (c.ROW_ID, c.DIMENSION, c.PASSED))
     for row_id, dimension, passed in zip(*columns, strict=True):
-        scores[row_id][dimension] = passed
-    return [row | {c.SCORES: msgspec.json.encode(scores[row[c.ROW_ID]]).decode()} for row in rows]
+        found[row_id][dimension] = passed
+    return {row_id: row | {c.SCORES: msgspec.json.encode(found[row_id]).decode()} for row_id, row in rows.items()}
 
 
-def _is_among(row_ids: Iterable[str]) -> pc.Expression:
-    return pc.field(c.ROW_ID).isin(pa.array(sorted(row_ids), pa.string()))
+def all_scores(folder: Path, row: Row) -> str:
+    """Read a row's scores of every dimension, those that the analysis leaves out too, from its judged file.
+
+    Raises `InputError` where the file is not where it was.
+    """
+    try:
+        local = json.loads((folder / c.LOCAL_JSON).read_bytes())
+        file = Path(local["run_dirs"][row[c.RUN_ID]]) / Path(row[c.SOURCE_FILE]).name
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(Problem(str(folder / c.LOCAL_JSON), f"cannot be read back: {error}", _ANALYSE)) from None
+    (found,) = read_lines(file, [row[c.SOURCE_LINE]])[0].select([c.DIMENSIONS, c.PASSES]).to_pylist() or [None]
+    if found is None:
+        raise InputError(Problem(f"{file}:{row[c.SOURCE_LINE]}", "the row is gone", _ANALYSE))
+    return msgspec.json.encode(dict(zip(found[c.DIMENSIONS], found[c.PASSES], strict=True))).decode()
 
 
-def _read(path: Path, columns: Iterable[str], wanted: pc.Expression | None) -> pa.Table:
+def read_table(path: Path, columns: Iterable[str], wanted: pc.Expression | None = None) -> pa.Table:
+    """Read a table of the folder, or the rows wanted. Raises `InputError` if it cannot be read."""
     try:
         return parquet.read_table(path, columns=list(columns), filters=wanted)
     except (OSError, pa.ArrowException) as error:

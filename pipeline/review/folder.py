@@ -19,13 +19,15 @@ from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.store import read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from pipeline.ledger.replay import Ledger
+    from pipeline.review.evidence import Around
 
 CACHE: Final = ".review_cache"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_LONGEST_TURN: Final = 18
 _ANALYSE: Final = "analyse again: error-analysis analyze"
 
 
@@ -97,6 +99,15 @@ class Folder:
 
     path: Path
     facts: _Facts
+    around: Callable[[Sequence[str]], dict[str, Around]] | None = None
+    """Gives rows with what stands around them, where something faster than the tables on disk is at hand."""
+
+    def with_present_ledger(self) -> Folder:
+        """Give the same folder with the ledger as it is now; what was read of the packet is kept."""
+        fresh = Folder(self.path, self.facts, self.around)
+        kept = {name: value for name, value in self.__dict__.items() if name in ("_cache", "by_id")}
+        fresh.__dict__.update(kept)
+        return fresh
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -140,7 +151,17 @@ class Folder:
             return {}
         from pipeline.review.evidence import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
 
-        return rows_by_id(self.path, row_ids)
+        return {row_id: self.whole(row) for row_id, row in rows_by_id(self.path, row_ids).items()}
+
+    def whole(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Give a row of the tables with all that the evidence digest covers: scores that are left out too."""
+        if row[c.ROW_ID] in self.by_id:
+            return row | self.evidence(self.by_id[row[c.ROW_ID]])
+        if self.facts.options.exclude_dimensions:
+            from pipeline.review.evidence import all_scores  # noqa: PLC0415 - as above
+
+            return row | {c.SCORES: all_scores(self.path, row)}
+        return row
 
     def remember(self, digests: dict[str, str]) -> None:
         """Keep the digests of rows for the next command."""
@@ -163,7 +184,7 @@ class Folder:
         """
         run, colon, turn = written.rpartition(":")
         runs = [given.run_id for given in self.facts.inputs]
-        if not colon or not turn.isdecimal():
+        if not colon or not turn.isdecimal() or len(turn) > _LONGEST_TURN:
             raise UsageError(Problem(written, "not a row id", "write the run and the turn: run-1:17"))
         fitting = _fitting(run, runs)
         if len(fitting) > 1:
@@ -247,4 +268,4 @@ def _write_cache(folder: Path, cache: _Cache) -> None:
         fresh.write_bytes(msgspec.msgpack.encode(cache))
         fresh.replace(folder / CACHE)
     except OSError:
-        return
+        fresh.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,15 @@ def merge(folder: Folder, files: Sequence[Path]) -> Answer:
     if problems:
         raise InputError(*problems)
     with writing(folder.path) as writer:
-        known = set(writer.ledger.ids)
+        known = defaultdict(list)
+        for event in writer.ledger.given:
+            known[event.id].append(event)
         lines = []
         events = 0
         for found in read:
             for event, raw in zip(found.events, found.raw, strict=True):
-                if event.id not in known:
-                    known.add(event.id)
+                if event not in known[event.id]:  # another event of the same id too: the replay decides which counts
+                    known[event.id].append(event)
                     lines.append(raw + b"\n")
                     events += len(event.events) if isinstance(event, Batch) else 1
         if lines:

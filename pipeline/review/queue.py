@@ -150,7 +150,8 @@ def _decided_by(progress: Progress, who: Identity) -> int:
 
 def _controls(progress: Progress, who: Identity, rows: list[FailedRow]) -> tuple[Iterator[Next], Iterator[Next]]:
     """Give controls of both kinds: random failed rows, and passing rows of failing turns, in an order of their own."""
-    failed = sorted(rows, key=lambda row: _shuffled(who, row.row_id))
+    later = progress.ledger.deferred_by(who)
+    failed = sorted((row for row in rows if row.row_id not in later), key=lambda row: _shuffled(who, row.row_id))
     return (
         (Next(row.row_id, "control: a failed row at random", control=True) for row in failed if not row.early),
         (Next(row_id, "control: a passing row of a failing turn", control=True) for row_id in _passing(progress, who)),
@@ -162,6 +163,7 @@ def _passing(progress: Progress, who: Identity) -> Iterator[str]:
 
     turns = {(row.benchmark_name, row.turn) for row in progress.folder.rows}
     done = {row_id for row_id, events in progress.ledger.decisions.items() if any(e.who == who for e in events)}
+    done |= progress.ledger.deferred_by(who)
     table = all_rows(progress.folder.path)
     columns = (as_list(table[name]) for name in (c.ROW_ID, c.BENCHMARK, c.TURN, c.JUDGED, c.FAILED))
     found = [

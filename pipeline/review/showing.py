@@ -11,10 +11,10 @@ from pipeline.errors import Problem, UsageError
 from pipeline.ledger.buckets import nearest
 from pipeline.ledger.events import later_than, write_event
 from pipeline.ledger.evidence import evidence_digest
-from pipeline.ledger.settle import STATES
+from pipeline.ledger.settle import STATES, settle
 from pipeline.ledger.store import writing
 from pipeline.review.as_text import rows_as_text
-from pipeline.review.evidence import with_surroundings
+from pipeline.review.evidence import Conversations, all_rows, rows_by_id
 from pipeline.review.progress import Progress
 from pipeline.review.queue import Next, Wanted, queue, remaining
 from pipeline.wording import words
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.ledger.events import Identity
-    from pipeline.review.evidence import Row
+    from pipeline.review.evidence import Around, Row
     from pipeline.review.folder import Folder
 
 MOST: Final = 25
@@ -62,27 +62,34 @@ def show(folder: Folder, who: Identity, written: str, look: Look) -> Answer:
 
 def opened(folder: Folder, who: Identity, chosen: Sequence[Next], look: Look) -> list[dict[str, Any]]:
     """Gather the evidence of rows and record that a reviewer opened them."""
-    around = with_surroundings(folder.path, {each.row_id for each in chosen}) if chosen else {}
+    around = _around_rows(folder, [each.row_id for each in chosen])
     rows = []
     digests = {}
     for each in chosen:
         if each.row_id not in around:
             raise UsageError(Problem(each.row_id, "no such row", f"row ids are in {folder.path / c.PACKET_JSONL}"))
-        row, before, others = around[each.row_id]
-        if each.row_id in folder.by_id:
-            row |= folder.evidence(folder.by_id[each.row_id])
+        found, before, others = around[each.row_id]
+        row = folder.whole(found)
         digests[each.row_id] = evidence_digest(row)
         shown = _laid_out(row, digests[each.row_id], each)
         rows.append(shown | _around(before, others, everyone=look.everyone))
     folder.remember(digests)
-    _record(folder, who, rows)
     progress = Progress(folder)
+    _record(folder, who, rows)
     for shown in rows:
         shown.update(_review(progress, shown[c.ROW_ID]))
         decisions = progress.ledger.decisions.get(shown[c.ROW_ID], ())
         if look.blind and not any(event.who == who for event in decisions):
             _hide_verdict(shown)
     return rows
+
+
+def _around_rows(folder: Folder, row_ids: list[str]) -> dict[str, Around]:
+    if not row_ids:
+        return {}
+    if folder.around is not None:
+        return folder.around(row_ids)
+    return Conversations(all_rows(folder.path)).around(row_ids, lambda ids: rows_by_id(folder.path, ids))
 
 
 def _check(folder: Folder, wanted: Wanted, limit: int) -> None:
@@ -151,6 +158,9 @@ def _without_verdict(row: Row) -> dict[str, Any]:
 
 def _record(folder: Folder, who: Identity, rows: Sequence[dict[str, Any]]) -> None:
     """Append that these rows were opened, those that were not at this evidence before."""
+    seen = folder.ledger.opened
+    if all((who, row["evidence_digest"]) in seen.get(row[c.ROW_ID], {}) for row in rows):
+        return
     with writing(folder.path) as writer:
         ledger = writer.ledger
         at = later_than(ledger.last)
@@ -166,10 +176,9 @@ def _record(folder: Folder, who: Identity, rows: Sequence[dict[str, Any]]) -> No
 
 def _review(progress: Progress, row_id: str) -> dict[str, Any]:
     """Tell where a row stands."""
-    row = progress.folder.by_id.get(row_id)
-    settled = progress.settled(row) if row else None
+    settled = settle(progress.ledger, row_id, progress.folder.digest(row_id) or "")
     return {
-        "state": settled.state if settled else None,
+        "state": settled.state if row_id in progress.folder.by_id else None,
         "decisions": [
             {
                 "reviewer": event.reviewer,
@@ -180,7 +189,7 @@ def _review(progress: Progress, row_id: str) -> dict[str, Any]:
                 "note": event.note,
                 "quote": event.quote,
             }
-            for event in (settled.fitting if settled else ())
+            for event in settled.shown
         ],
     }
 
@@ -189,5 +198,6 @@ def _hide_verdict(row: dict[str, Any]) -> None:
     """Take away what would tell a blind reviewer how others judged the row."""
     row |= {name: None for name in _VERDICT if name in row}
     row |= {"why": None, "control": None, "state": None, "decisions": [], "blind": True}
+    row["others_left"] = {"answers": sum(row["others_left"].values())}
     for other in row["others"]:
         other |= {name: None for name in _VERDICT if name in other}

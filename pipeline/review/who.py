@@ -23,8 +23,8 @@ def reviewer(name: str | None, kind: str | None) -> Identity:
     problems = []
     if not name:
         problems.append(Problem("--reviewer", "nobody is named", f"give --reviewer NAME or set {NAME}"))
-    elif any(sign < " " for sign in name):
-        problems.append(Problem("--reviewer", f"{name!r} is no name", "write it on one line"))
+    elif any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in name):
+        problems.append(Problem("--reviewer", f"{name!r} is no name", "write it on one line, in UTF-8"))
     if not kind:
         fix = f"give --reviewer-kind human or agent, or set {KIND}; an agent never signs as a human"
         problems.append(Problem("--reviewer-kind", "not said", fix))

@@ -48,7 +48,7 @@ def datapoint(row: Record, reviewed: ReviewedRow | None = None) -> Datapoint:
 
 def _decisions(row: ReviewedRow) -> Iterator[Inlines]:
     """Say what reviewers decided on a row, what settles it, and whether the quote is there."""
-    for event in row.settled.fitting:
+    for event in row.settled.shown:
         who = f" by {event.reviewer} ({event.reviewer_kind})"
         settles = " as adjudicator" if event.adjudication else ""
         note = f": {event.note}" if event.note else ""

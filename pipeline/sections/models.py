@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline.codebook import describe_bucket
+from pipeline.codebook import MODES, describe_bucket
 from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
 from pipeline.sections.datapoints import datapoint
 from pipeline.sections.interface import Section, labelled_turns, rate, table
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis, Record
     from pipeline.decisions import ReviewedRow
     from pipeline.document import Block, Datapoint
+    from pipeline.ledger.events import Finding
     from pipeline.ledger.gate import Standing
 
 _DATAPOINTS = 3
@@ -114,36 +115,51 @@ def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, lis
     for bucket, datapoints in points.items():
         yield from _of_bucket(analysis, standings[bucket], failures[bucket], total)
         yield from datapoints
-    if minor := [f"{bucket} {len(rows)}" for bucket, rows in sorted(failures.items()) if bucket not in points]:
-        yield Paragraph((f"Minor: {', '.join(minor)}.",))
+    reviewed = {row.row_id for row in analysis.review.decided}
+    minor = []
+    for bucket, rows in sorted(failures.items()):
+        if bucket not in points:
+            done = sum(row[c.ROW_ID] in reviewed for row in rows)
+            minor.append(f"{bucket} {done} reviewed, {len(rows) - done} provisional")
+    if minor:
+        yield Paragraph((f"Minor: {'; '.join(minor)}.",))
+    for bucket in sorted(failures.keys() - points.keys()):
+        yield from _findings(analysis.review.findings_on((benchmark, model), bucket))
 
 
 def _of_bucket(analysis: Analysis, standing: Standing, rows: list[Record], total: int) -> Iterator[Block]:
     """Describe a major bucket of a model: its size, the finding, what it costs, where it happens."""
     text = describe_bucket(standing.bucket)
-    yield Heading(4, (f"{text.name} (", Code(standing.bucket), f"), {rate(len(rows), total)} of failed rows"))
     reviewed = {row.row_id: row for row in analysis.review.decided}
     decided = [reviewed[row[c.ROW_ID]] for row in rows if row[c.ROW_ID] in reviewed]
-    if decided:
-        counts = Counter(row.settled.decision.bucket for row in decided if row.settled.decision)
-        finer = ", ".join(f"{name} {n}" for name, n in counts.items() if name != standing.bucket)
-        said = f"Reviewed {len(decided)}, provisional {len(rows) - len(decided)}."
-        yield Paragraph((said, f" Named more finely: {finer}." if finer else ""))
-    yield from _finding(standing, text.what_goes_wrong)
+    sizes = f"reviewed {len(decided)}, provisional {len(rows) - len(decided)}, of {words('failed row', total)}"
+    yield Heading(4, (f"{text.name} (", Code(standing.bucket), f"): {sizes}"))
+    counts = Counter(row.settled.decision.bucket for row in decided if row.settled.decision)
+    if finer := ", ".join(f"{name} {n}" for name, n in counts.items() if name != standing.bucket):
+        yield Paragraph((f"Named more finely: {finer}.",))
+    findings = analysis.review.findings_on(standing.unit, standing.bucket)
+    yield from _findings(findings) if findings else _usual(standing, text.what_goes_wrong)
     yield _costs(rows, decided)
     turns = labelled_turns("Turns", {row[c.TURN] for row in rows})
     yield Paragraph(turns)
 
 
-def _finding(standing: Standing, usual: str) -> Iterator[Block]:
-    finding = standing.finding
-    if finding is not None:
+def _findings(findings: list[Finding]) -> Iterator[Block]:
+    for finding in findings:
         rows = [part for row_id in finding.row_ids for part in (", ", Code(row_id))][1:]
         who = f" Found by {finding.reviewer} ({finding.reviewer_kind}) in "
-        yield Paragraph((Strong("What goes wrong"), f": {finding.what_goes_wrong}"))
-        yield Paragraph((Strong("Triggers"), f": {finding.triggers}", who, *rows, "."))
-        return
-    yield Paragraph((usual,))
+        name = "" if finding.bucket in MODES else f" ({finding.bucket})"
+        yield Paragraph((Strong("What goes wrong"), f"{name}: {_sentence(finding.what_goes_wrong)}"))
+        yield Paragraph((Strong("Triggers"), f": {_sentence(finding.triggers)}{who}", *rows, "."))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _usual(standing: Standing, what: str) -> Iterator[Block]:
+    """Say what such errors are, where nobody has described this model's."""
+    yield Paragraph((what,))
     if standing.state == "not_confirmed":
         yield Paragraph((Strong("Not confirmed"), f" ({standing.stayed} of {standing.tried})."))
 

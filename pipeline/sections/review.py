@@ -28,12 +28,12 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     if review.missing:
         yield Paragraph(("Before this report can be final, the gate asks for:",))
         yield table(
-            [analysis.options.compare_by, "bucket", "failed rows", "decided", "needed", "finding"],
+            [analysis.options.compare_by, "bucket", "provisional", "reviewed", "needed", "finding"],
             [
                 (
                     _unit(analysis, standing.unit),
                     Code(standing.bucket),
-                    str(standing.rows),
+                    str(standing.rows - standing.decided),
                     str(standing.decided),
                     str(standing.rows_needed),
                     "yes" if standing.finding else "no",
@@ -51,6 +51,10 @@ def _build(analysis: Analysis) -> Iterator[Block]:
         what = " so many of the rows that the rules had put there were decided to be something else."
         yield Paragraph((Strong("Not confirmed"), ":", what))
         yield BulletList(tuple(unconfirmed))
+    lost = [f"{f.bucket} of {f.model_name} (by {f.reviewer})" for f in review.findings if not review.stands(f)]
+    if lost:
+        what = "rows that they cite are not, or no longer, decided into the bucket"
+        yield Paragraph((Strong("Findings that do not stand"), f" ({what}): {'; '.join(lost)}."))
     yield from _listed("Disputed", "reviewers differ", [row.row_id for row in review.in_state("disputed")])
     yield from _listed(
         "Stale", "the row has changed since it was decided", [row.row_id for row in review.in_state("stale")]
@@ -82,7 +86,10 @@ def _controls(review: Review) -> list[str]:
 
 
 def _named(decisions: Iterable[Decision]) -> list[str]:
-    return list(dict.fromkeys(f"{event.row_id} ({event.bucket})" for event in decisions))
+    of_row: dict[str, dict[str, None]] = {}
+    for event in decisions:
+        of_row.setdefault(event.row_id, {})[event.bucket] = None
+    return [f"{row_id} ({', '.join(buckets)})" for row_id, buckets in of_row.items()]
 
 
 def _listed(title: str, what: str, names: list[str]) -> Iterator[Block]:

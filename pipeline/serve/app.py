@@ -1,0 +1,210 @@
+"""The page's addresses: what each shows, and what each writes."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from pipeline.errors import PipelineError
+from pipeline.listener import SILENT
+from pipeline.reporting import rebuild
+from pipeline.review.deciding import Draft, defer, record, undo
+from pipeline.review.describing import add_bucket, describe
+from pipeline.review.queue import Wanted
+from pipeline.serve.pages import FILTERS, findings_page, query, render, row_page
+from pipeline.serve.safety import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.datastructures import FormData, QueryParams
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from pipeline.serve.desk import Desk
+
+_TYPES = {"review.css": "text/css; charset=utf-8", "review.js": "text/javascript; charset=utf-8"}
+
+
+def make_app(desk: Desk, token: str) -> ASGIApp:
+    """Make the page for one reviewer at one analysis folder."""
+    pages = Pages(desk)
+    routes = [
+        Route("/", pages.begin),
+        Route("/row", pages.row),
+        Route("/findings", pages.findings),
+        Route("/state", pages.state),
+        Route("/static/{name}", pages.static),
+        *(Route(f"/{name}", getattr(pages, name), methods=["POST"]) for name in ("record", "defer", "undo")),
+        *(Route(f"/{name}", getattr(pages, name), methods=["POST"]) for name in ("describe", "bucket", "report")),
+    ]
+    return Guard(Starlette(routes=routes), token)
+
+
+class Pages:
+    """Answers to requests; each write does what the command of its name does, checks and all."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def begin(self, request: Request) -> Response:
+        """Go to the first row of the queue that is not decided."""
+        wanted = _wanted(request.query_params)
+        return await run_in_threadpool(self._go_on, wanted, None, anew=True)
+
+    def _go_on(self, wanted: Wanted, after: str | None, *, anew: bool = False, said: str = "") -> Response:
+        """Go to the next row of the queue that is not decided, or say that there is none."""
+        listed = self._desk.listed(wanted, anew=anew)
+        ids = [each.row_id for each in listed]
+        start = ids.index(after) + 1 if after in ids else 0
+        done = ("decided",) if wanted.state is None else ()
+        for row_id in [*ids[start:], *ids[:start]]:
+            if row_id != after and self._desk.mark(row_id) not in done:
+                return _to("/row", id=row_id, said=said, **query(wanted))
+        if not anew:
+            return self._go_on(wanted, None, anew=True, said=said)
+        return HTMLResponse(render("empty", desk=self._desk, query=query(wanted), said=said))
+
+    async def row(self, request: Request) -> Response:
+        """Show a row."""
+        wanted = _wanted(request.query_params)
+        said = request.query_params.get("said") or None
+        return await self._shown(row_page, request.query_params.get("id", ""), wanted, said=said)
+
+    async def findings(self, request: Request) -> Response:
+        """Show the gate and the findings."""
+        return await self._shown(findings_page, said=request.query_params.get("said") or None)
+
+    async def _shown(self, page: Callable[..., str], *given: Any, **more: Any) -> Response:  # noqa: ANN401 - a page's own
+        try:
+            return HTMLResponse(await run_in_threadpool(page, self._desk, *given, **more))
+        except PipelineError as error:
+            text = render("problem", desk=self._desk, problems=error.problems)
+            return HTMLResponse(text, 404 if page is row_page else 500)
+
+    async def state(self, _: Request) -> Response:
+        """Tell how far the review is, for a page that looks whether somebody else wrote."""
+        counts = self._desk.progress.count()
+        return JSONResponse({"version": list(self._desk.version), "decided": counts["decided"]})
+
+    async def static(self, request: Request) -> Response:
+        """Give the style or the script."""
+        name = request.path_params["name"]
+        if name not in _TYPES:
+            return Response("no such file", 404)
+        return Response(files("pipeline.serve").joinpath(f"static/{name}").read_bytes(), media_type=_TYPES[name])
+
+    async def record(self, request: Request) -> Response:
+        """Record a decision and go on; what is wrong with it is shown with what was filled in."""
+        form = await request.form()
+        wanted = _wanted(form, prefix="filter_")
+        draft = Draft(
+            row_id=_text(form, "row_id"),
+            bucket=_text(form, "other_bucket") or _text(form, "bucket"),
+            attribution=_text(form, "attribution"),
+            secondary_dimensions=tuple(str(value) for value in form.getlist("secondary")),
+            note=_text(form, "note") or None,
+            quote=_text(form, "quote") or None,
+            adjudication=bool(_text(form, "adjudicate")),
+            evidence_digest=_text(form, "evidence_digest") or None,
+        )
+        try:
+            answer = await run_in_threadpool(lambda: record(self._desk.progress.folder, self._desk.who, draft))
+        except PipelineError as error:
+            problems = [str(problem).removeprefix(f"{draft.row_id}: ") for problem in error.problems]
+            shown = await self._shown(row_page, draft.row_id, wanted, error=problems, draft=draft)
+            shown.status_code = 422
+            return shown
+        return await run_in_threadpool(self._go_on, wanted, draft.row_id, said=answer.text.partition("\n")[0])
+
+    async def defer(self, request: Request) -> Response:
+        """Put a row off and go on."""
+        form = await request.form()
+        row_id, note = _text(form, "row_id"), _text(form, "note") or None
+        return await self._written(
+            lambda: defer(self._desk.progress.folder, self._desk.who, row_id, note),
+            lambda said: self._go_on(_wanted(form, prefix="filter_"), row_id, said=said),
+        )
+
+    async def undo(self, request: Request) -> Response:
+        """Take back the latest decision or finding, and show the row it was on."""
+        form = await request.form()
+        wanted = _wanted(form, prefix="filter_")
+
+        def taken_back() -> tuple[str, str]:
+            answer = undo(self._desk.progress.folder, self._desk.who)
+            return answer.text, answer.data["retracted"].get("row_id", "")
+
+        try:
+            said, row_id = await run_in_threadpool(taken_back)
+        except PipelineError as error:
+            return HTMLResponse(render("problem", desk=self._desk, problems=error.problems), 422)
+        return _to("/row", id=row_id, said=said, **query(wanted)) if row_id else _to("/findings", said=said)
+
+    async def describe(self, request: Request) -> Response:
+        """Record a finding."""
+        form = await request.form()
+        return await self._written(
+            lambda: describe(
+                self._desk.progress.folder,
+                self._desk.who,
+                model=_text(form, "model"),
+                benchmark=_text(form, "benchmark") or None,
+                bucket=_text(form, "bucket"),
+                what_goes_wrong=_text(form, "what_goes_wrong"),
+                triggers=_text(form, "triggers"),
+                rows=[str(value) for value in form.getlist("row")],
+            ),
+            lambda said: _to("/findings", said=said),
+        )
+
+    async def bucket(self, request: Request) -> Response:
+        """Declare a bucket."""
+        form = await request.form()
+        names = [_text(form, name) for name in ("name", "description", "parent")]
+        return await self._written(
+            lambda: add_bucket(self._desk.progress.folder, self._desk.who, *names),
+            lambda said: _to("/findings", said=said),
+        )
+
+    async def report(self, request: Request) -> Response:
+        """Build the report again; as final only if it is."""
+        form = await request.form()
+        final = bool(_text(form, "final"))
+        return await self._written(
+            lambda: rebuild(self._desk.path, SILENT, final=final),
+            lambda said: _to("/findings", said=said),
+        )
+
+    async def _written(self, write: Callable[[], Any], then: Callable[[str], Response]) -> Response:
+        """Write, then go on; a write that fails is shown, and going back repeats it."""
+
+        def work() -> Response:
+            done = write()
+            return then(getattr(done, "text", None) or f"wrote {done.report}")
+
+        try:
+            return await run_in_threadpool(work)
+        except PipelineError as error:
+            return HTMLResponse(render("problem", desk=self._desk, problems=error.problems), 422)
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+
+def _wanted(given: QueryParams | FormData, prefix: str = "") -> Wanted:
+    values = {name: str(given.get(prefix + name) or "") or None for name in FILTERS}
+    turn = values.pop("turn")
+    return Wanted(**values, turn=int(turn) if turn and turn.isdecimal() else None)
+
+
+def _to(path: str, **values: object) -> RedirectResponse:
+    return RedirectResponse(f"{path}?{urlencode({key: value for key, value in values.items() if value})}", 303)
