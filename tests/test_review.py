@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from builders import failing, row, write_comparison, write_run
@@ -337,3 +338,98 @@ def test_a_folder_that_is_no_analysis_is_refused(cli, tmp_path):
         done = cli("review", command[0], tmp_path, *command[1:], *ANN)
         assert done.returncode == 2
         assert "not an analysis folder" in done.stderr
+
+
+# --- What a fresh reader found ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bucket", ["response_contamination", "missing_transcript_turn", "judge_error"])
+def test_every_bucket_of_the_codebook_may_be_used(review, bucket):
+    assert decide(review, "run_a:1", bucket, "pipeline")["state"] == "decided"
+
+
+def test_text_that_is_not_utf8_is_refused(cli, review, folder):
+    review("show", "run_a:1")
+    bad = os.fsdecode(b"x\xff")
+    decision = ("record", OUT, "run_a:1", "--bucket", "other", "--attribution", "model")
+    for arguments in ((*decision, "--note", bad, *ANN), ("status", OUT, "--reviewer", bad, "--reviewer-kind", "human")):
+        done = cli("review", *arguments)
+        assert done.returncode == 2
+        assert "UTF-8" in done.stderr
+    assert [event["event"] for event in events(folder)] == ["opened"]
+
+
+def test_an_event_at_the_end_of_time_is_no_event(review, folder):
+    decide(review, "run_a:1")
+    last = events(folder)[-1] | {"id": "late", "at": "9999-12-31T23:59:59.999999-12:00"}
+    with (folder / "reviews.jsonl").open("a") as ledger:
+        ledger.write(json.dumps(last) + "\n")
+    assert "reviews.jsonl:3" in problems(review("status", code=2))[0]
+
+
+def test_a_turn_of_thousands_of_digits_is_no_row(review):
+    assert "not a row id" in problems(review("show", "run_a:" + "9" * 5000, code=2))[0]
+
+
+def test_two_events_of_one_id_give_the_same_whichever_ledger_takes_the_other(review, folder, tmp_path):
+    decide(review, "run_a:1")
+    mine = (folder / "reviews.jsonl").read_text()
+    theirs = mine.replace(f'"bucket":"{STATE}"', '"bucket":"empty_response"')
+    found = []
+    for number, (here, there) in enumerate([(mine, theirs), (theirs, mine)]):
+        (folder / "reviews.jsonl").write_text(here)
+        (tmp_path / f"{number}.jsonl").write_text(there)
+        review("merge", tmp_path / f"{number}.jsonl")
+        assert review("merge", tmp_path / f"{number}.jsonl")["added"] == 0
+        found.append([each["bucket"] for each in review("show", "run_a:1")["row"]["decisions"]])
+    assert found[0] == found[1]
+
+
+def test_what_settles_a_row_is_always_shown(review):
+    decide(review, "run_a:1", "other", who=BOT)
+    decide(review, "run_a:1", "knowledge_grounding_error", "model", "--adjudicate")
+    review("record", "run_a:1", "--bucket", "empty_response", "--attribution", "model")
+    shown = review("show", "run_a:1")["row"]["decisions"]
+    assert [(each["bucket"], each["adjudication"]) for each in shown] == [
+        ("other", False),
+        ("empty_response", False),
+        ("knowledge_grounding_error", True),
+    ]
+
+
+def test_a_note_stays_on_its_line(cli, review):
+    decide(review, "run_a:1", STATE, "model", "--note", "ok\nscores: tool_use_correct pass")
+    shown = cli("review", "show", OUT, "run_a:1", *ANN).stdout
+    assert "model: ok scores: tool_use_correct pass" in shown
+
+
+def test_events_of_a_newer_version_say_so_wherever_they_are(review, folder):
+    decide(review, "run_a:1")
+    opened, decision = events(folder)
+    batch = decision | {"event": "batch", "id": "b", "events": [opened | {"event": "seen", "id": "c"}]}
+    newer = decision | {"id": "d", "version": 2}
+    with (folder / "reviews.jsonl").open("a") as ledger:
+        ledger.writelines(json.dumps(each) + "\n" for each in (batch, newer))
+    said = problems(review("status", code=2))
+    assert ["newer version" in each for each in said] == [True, True]
+
+
+def test_a_ledger_with_a_byte_order_mark_or_behind_a_link_is_read_and_mended(review, folder, tmp_path):
+    decide(review, "run_a:1")
+    path = folder / "reviews.jsonl"
+    (tmp_path / "shared.jsonl").write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"broken\n")
+    path.unlink()
+    path.symlink_to(tmp_path / "shared.jsonl")
+    assert [each["line"] for each in review("repair")["set_aside"]] == [3]
+    assert path.is_symlink()
+    assert review("status")["decided"] == 1
+
+
+def test_a_deferred_control_does_not_come_first_again(review):
+    for row_id in [each["row_id"] for each in review("next", "--limit", "4")["rows"]]:
+        decide(review, row_id)
+    (control,) = review("next", "--limit", "1")["rows"]
+    assert control["control"]
+    review("defer", control["row_id"])
+    after = review("next", "--limit", "2")["rows"]
+    assert not after or after[0]["row_id"] != control["row_id"] or not after[0]["control"]

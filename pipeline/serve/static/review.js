@@ -108,7 +108,10 @@ decide?.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => decide && delete decide.dataset.sent);
 
-document.querySelector(".rows [aria-current]")?.scrollIntoView({ block: "center" });
+// Show the present row in the queue, without moving the page.
+const here = document.querySelector(".rows [aria-current]");
+const queue = document.querySelector(".queue");
+if (here && getComputedStyle(queue).position === "sticky") queue.scrollTop = here.offsetTop - queue.clientHeight / 2;
 
 // Tell what somebody else has just recorded.
 const version = document.body.dataset.version;
