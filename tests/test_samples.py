@@ -94,6 +94,7 @@ def test_the_report_has_its_sections_in_order(analysed):
     assert headings(report, 2) == [
         "Run set",
         "Artifact notes",
+        "Review",
         "Top line",
         f"Failed dimensions by {compare_by}",
         f"Provisional error modes by {compare_by}",

@@ -47,7 +47,7 @@ def read_ledger(folder: Path) -> Ledger:
 def read_events(path: Path) -> Lines:
     """Read the events of a ledger file; raises `InputError` naming every line that is none."""
     try:
-        lines = parse(path.read_bytes())
+        lines = parse(_snapshot(path))
     except (FileNotFoundError, NotADirectoryError):
         return Lines([], [], [])
     except OSError as error:
@@ -162,6 +162,23 @@ def _whole_lines(folder: Path, handle: int) -> bytes:
         _append_to(folder / TORN, data[end:] + b"\n")
         os.ftruncate(handle, end)
     return data[:end]
+
+
+def _snapshot(path: Path) -> bytes:
+    """Read a ledger that others may be writing into.
+
+    A writer may take a torn line away and put a whole one in its place while one reads; the end of what was read
+    would then be half of either. So the last line is read once more, until it is the same twice.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while True:
+            data = _read_all(handle, os.fstat(handle).st_size)
+            start = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
+            if os.pread(handle, len(data) - start, start) == data[start:]:
+                return data
+    finally:
+        os.close(handle)
 
 
 def _read_all(handle: int, size: int) -> bytes:
