@@ -38,6 +38,7 @@ def make_app(desk: Desk, token: str) -> ASGIApp:
     routes = [
         Route("/", pages.begin),
         Route("/row", pages.row),
+        Route("/done", pages.done),
         Route("/findings", pages.findings),
         Route("/state", pages.state),
         Route("/static/{name}", pages.static),
@@ -69,6 +70,11 @@ class Pages:
                 return _to("/row", id=row_id, said=said, **query(wanted))
         if not anew:
             return self._go_on(wanted, None, anew=True, said=said)
+        return _to("/done", said=said, **query(wanted))
+
+    async def done(self, request: Request) -> Response:
+        """Say that no row waits."""
+        wanted, said = _wanted(request.query_params), request.query_params.get("said", "")
         return HTMLResponse(render("empty", desk=self._desk, query=query(wanted), said=said))
 
     async def row(self, request: Request) -> Response:

@@ -56,6 +56,8 @@ class Library:
         return self._conversations.around(row_ids, self._fetch)
 
     def _fetch(self, row_ids: Collection[str]) -> dict[str, Row]:
+        if not row_ids:
+            return {}
         places = sorted(self._positions[row_id] for row_id in row_ids)
         scores = np.concatenate([self._order[self._first[p] : self._first[p + 1]] for p in places])
         return as_rows(self._turns.take(pa.array(places)), self._scores.take(pa.array(scores)))
