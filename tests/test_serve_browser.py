@@ -19,8 +19,8 @@ def browser():
 
 @pytest.fixture
 def folder(cli, tmp_path):
-    long = [{"name": "find", "args": {"query": "x" * 900}}]
-    said = {"judge_reasoning": f"It forgot the name and asked again. {HOSTILE}", "tool_calls": long}
+    long = [{"name": "find", "response": {"slots": ["Friday at nine"] * 60}}]
+    said = {"judge_reasoning": f"It forgot the name and asked again. {HOSTILE}", "tool_results": long}
     a = write_run(tmp_path / "in" / "bench" / "run_a", [row(0), failing(1, **said), failing(2, **said), row(3)])
     rows = [row(0), failing(1, **said), row(2, assistant_text=HOSTILE), row(3)]
     b = write_run(tmp_path / "in" / "bench" / "run_b", [each | {"model_name": "model-b"} for each in rows])
