@@ -21,7 +21,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-review test check lint types imports notebooks notebook bench analyze analyze-all clean
-.PHONY: rules-score rules-fit
+.PHONY: rules-score rules-fit browser
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -112,6 +112,11 @@ rules-score: $(DEV)  ## Score the error-mode rules on the labelled rows, beside 
 
 rules-fit: $(DEV)  ## Fit the rules' weights to the developed part of the labelled rows
 	$(BIN)/python labelled/fit.py
+
+browser:  ## Install the browser that some tests drive (Debian's Chromium, as root)
+	@test -x /usr/bin/chromium || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
+	  && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } \
+	  || echo "no Chromium at /usr/bin/chromium: the browser tests will be skipped" >&2
 
 bench: $(DEV)  ## Time the command against the obvious script, side by side
 	$(BIN)/python benchmarks/run.py
