@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
@@ -48,6 +47,8 @@ class Buckets:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the known word that is most like another, or list them all."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     words = list(known)
     near = get_close_matches(word, words, n=1, cutoff=_NEAR)
     return f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(words)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Any, Final
 
 import pyarrow as pa
@@ -161,5 +160,7 @@ def _unknown_values(values: list[str], known: tuple[str, ...], key: str, where: 
 
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     match = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"did you mean {match[0]}?" if match else f"known: {', '.join(known)}"

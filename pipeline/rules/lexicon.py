@@ -23,22 +23,22 @@ class WordTable:
     """Finds what stands under a word; an entry that ends in `*` is found by every word that begins so."""
 
     words: dict[str, frozenset[str]] = field(default_factory=dict)
-    stems: dict[str, frozenset[str]] = field(default_factory=dict)
-    longest_stem: int = 0
+    stems: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    """Stems by their first letters, of which each has at least so many."""
 
     def add(self, word: str, value: str) -> None:
         """Put a value under a word."""
-        table, key = (self.stems, word[:-1]) if word.endswith("*") else (self.words, word)
+        table, key = (self.words, word)
+        if word.endswith("*"):
+            table, key = self.stems.setdefault(word[:_SHORTEST_STEM], {}), word[:-1]
         table[key] = table.get(key, frozenset()) | {value}
-        if table is self.stems:
-            self.longest_stem = max(self.longest_stem, len(key))
 
     def of(self, word: str) -> frozenset[str]:
         """Give all values under a word."""
         found = self.words.get(word, frozenset())
-        for end in range(_SHORTEST_STEM, min(len(word), self.longest_stem) + 1):
-            if word[:end] in self.stems:
-                found |= self.stems[word[:end]]
+        for stem, values in self.stems.get(word[:_SHORTEST_STEM], {}).items():
+            if word.startswith(stem):
+                found |= values
         return found
 
 

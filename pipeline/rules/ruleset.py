@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tomllib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
+
+import msgspec
 
 from pipeline import schema as c
 from pipeline.errors import Problem, RulesError
@@ -62,8 +63,7 @@ class RuleSet:
     @property
     def sha256(self) -> str:
         """Digest of what the rules say, whatever the file's comments and layout."""
-        said = [asdict(rule) for rule in self.rules], self.start
-        return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(msgspec.json.encode((self.rules, self.start), order="sorted")).hexdigest()
 
 
 @cache
