@@ -1,4 +1,4 @@
-"""Fit the rules' weights to the developed part and write `pipeline/rules/builtin/weights.toml`.
+"""Fit the rules' weights to the developed part and write `pipeline/rules/builtin/weights.json`.
 
 A multinomial logistic regression over what the rules find: each rule's weights are log-odds, kept for the rule's
 own mode and wherever they matter, and small by an L2 penalty. Prints how well weights that were fitted without
@@ -9,6 +9,7 @@ one writer's rows label that writer's rows.
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ MODES = list(c.ERROR_MODES)
 PENALTY = 4.0
 KEPT = 0.2  # weights smaller than this are left out, except those for the mode of the rule
 LEAST = 0.05  # and those smaller than this are left out altogether
-WEIGHTS = Path(__file__).parents[1] / "pipeline" / "rules" / "builtin" / "weights.toml"
+WEIGHTS = Path(__file__).parents[1] / "pipeline" / "rules" / "builtin" / "weights.json"
 
 
 def main(*, write: bool) -> None:
@@ -51,7 +52,7 @@ def main(*, write: bool) -> None:
     show("all rows by weights from all", label, (written @ weights + start).argmax(axis=1))
     print(f"{np.count_nonzero(weights)} weights of {np.count_nonzero(weights.any(axis=1))} rules of {len(rules)}")
     if write:
-        WEIGHTS.write_text(as_toml([rule.id for rule in rules], weights, start), encoding="utf-8")
+        WEIGHTS.write_text(as_json([rule.id for rule in rules], weights, start), encoding="utf-8")
 
 
 def fit(found: np.ndarray, label: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,15 +86,14 @@ def show(what: str, label: np.ndarray, guess: np.ndarray) -> None:
     print(f"{what}: accuracy {(label == guess).mean():.3f}, macro-F1 {f1_score(label, guess, average='macro'):.3f}")
 
 
-def as_toml(ids: list[str], weights: np.ndarray, start: np.ndarray) -> str:
-    """Write weights as TOML, the start first, each rule's largest weight first."""
-    lines = ["# What each rule weighs for and against each mode: log-odds, written by labelled/fit.py.", "", "[start]"]
-    lines += [f"{mode} = {value:g}" for mode, value in zip(MODES, start, strict=True)]
+def as_json(ids: list[str], weights: np.ndarray, start: np.ndarray) -> str:
+    """Write weights as JSON, a line per rule, the start first, each rule's largest weight first."""
+    tables = {"start": {mode: float(value) for mode, value in zip(MODES, start, strict=True)}}
     for rule, row in zip(ids, weights, strict=True):
         if row.any():
-            lines += ["", f"[{rule}]"]
-            lines += [f"{MODES[mode]} = {row[mode]:g}" for mode in np.argsort(-np.abs(row)) if row[mode]]
-    return "\n".join(lines) + "\n"
+            tables[rule] = {MODES[mode]: float(row[mode]) for mode in np.argsort(-np.abs(row)) if row[mode]}
+    lines = [f"  {json.dumps(name)}: {json.dumps(table)}" for name, table in tables.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from pipeline import printing, startup
-from pipeline.commands import report, review, rules, skill
+from pipeline.commands import report
 from pipeline.errors import PipelineError, Problem
 from pipeline.options import AsJson, spread, takes_inputs
 from pipeline.records import Request
@@ -61,10 +62,19 @@ def check(request: Request, as_json: AsJson = False) -> None:
     raise typer.Exit(printing.print_checks(analysis, as_json=as_json))
 
 
-for _group in (rules, review, skill):
-    app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
 app.command()(report.report)
 app.command()(report.summary)
+_GROUPS: Final = ("review", "rules", "skill")
+_loaded: set[str] = set()
+
+
+def _load_groups(command: str) -> None:
+    """Add the groups that a command needs: its own, none for stage 1, which should start fast, or all."""
+    wanted = (command,) if command in _GROUPS else () if command in ("analyze", "check") else _GROUPS
+    for name in wanted:
+        if name not in _loaded:
+            _loaded.add(name)
+            app.add_typer(import_module(f"pipeline.commands.{name}").app, name=name)
 
 
 GROUPS: Final = (["rules"], ["review"], ["review", "bucket"], ["skill"])
@@ -87,6 +97,7 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     problems: Sequence[Problem]
+    _load_groups(next(iter(arguments), ""))
     if not arguments or arguments in GROUPS:
         app([*arguments, "--help"], prog_name="error-analysis", standalone_mode=False)
         return PipelineError.exit_code

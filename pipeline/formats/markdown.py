@@ -6,8 +6,6 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
 
-import tabulate
-
 from pipeline.document import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Strong, Table
 from pipeline.formats.interface import Output
 from pipeline.untrusted import one_line, visible
@@ -23,6 +21,8 @@ _ACTIVE: Final = re.compile(r"[\\`*\[\]|~$@]|:(?=//)|(?<=[wW]{3})\.|(?<![^\W_])_
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
 # A heading may close with number signs, which then are not shown.
 _CLOSING: Final = re.compile(r"#+\s*$")
+_PADDING: Final = 2
+"""A column is at least so much wider than its name."""
 _DIGEST: Final = re.compile(rb"<!-- sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
@@ -74,18 +74,19 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    # Measuring East Asian characters needs a package that may be installed or not, and our bytes may not differ.
-    wide, tabulate.WIDE_CHARS_MODE = tabulate.WIDE_CHARS_MODE, False
-    try:
-        return tabulate.tabulate(
-            [[cell(content) for content in row] for row in table.rows],
-            headers=[cell(name) for name in table.header],
-            tablefmt="pipe",
-            disable_numparse=True,
-            colalign=["right" if numeric else "left" for numeric in table.numeric] if table.rows else None,
+    """Set a table with its columns aligned; a character counts for one, however wide it is shown."""
+    header, *rows = [[cell(content).strip() for content in row] for row in (table.header, *table.rows)]
+    widths = [max([len(name) + _PADDING, *map(len, column)]) for name, *column in zip(header, *rows, strict=True)]
+    columns = list(zip(widths, table.numeric, strict=True))
+
+    def line(cells: list[str]) -> str:
+        padded = (
+            text.rjust(w) if numeric else text.ljust(w) for text, (w, numeric) in zip(cells, columns, strict=True)
         )
-    finally:
-        tabulate.WIDE_CHARS_MODE = wide
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join("-" * (width + 1) + ":" if numeric else ":" + "-" * (width + 1) for width, numeric in columns)
+    return "\n".join([line(header), f"|{rule}|", *map(line, rows)])
 
 
 def _datapoint(point: Datapoint) -> str:

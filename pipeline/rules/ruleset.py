@@ -13,7 +13,6 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.errors import Problem, RulesError
-from pipeline.rules.faults import faults_of
 
 BUILTIN: Final = "builtin"
 
@@ -69,18 +68,22 @@ class RuleSet:
 @cache
 def builtin_rules() -> RuleSet:
     """Read the rules that come with the package; the tests have validated them."""
-    weights = tomllib.loads(_builtin("weights"))
+    weights = msgspec.json.decode(_builtin("weights.json"))
     rules = [rule if rule.weights else replace(rule, weights=weights.get(rule.id, {})) for rule in unweighed_rules()]
     return RuleSet(tuple(rule for rule in rules if rule.weights), weights["start"])
 
 
 def unweighed_rules() -> list[Rule]:
     """Read the package's rules without the weights that are fitted to labelled rows and stand apart."""
-    return [_rule({"mode": mode, **table}) for mode in c.ERROR_MODES for table in tomllib.loads(_builtin(mode))["rule"]]
+    return [
+        _rule({"mode": mode, **table})
+        for mode in c.ERROR_MODES
+        for table in tomllib.loads(_builtin(f"{mode}.toml"))["rule"]
+    ]
 
 
 def _builtin(name: str) -> str:
-    return files(__package__).joinpath(f"builtin/{name}.toml").read_text(encoding="utf-8")
+    return files(__package__).joinpath(f"builtin/{name}").read_text(encoding="utf-8")
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:
@@ -96,6 +99,8 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
         raise RulesError(Problem(name, f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")) from None
     except (ValueError, RecursionError) as error:  # not TOML, a number of thousands of digits, or nested too deep
         raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
+    from pipeline.rules.faults import faults_of  # noqa: PLC0415 - only a file of a user's may be faulty
+
     if problems := faults_of(data, name, tuple(Rule.__dataclass_fields__)):
         raise RulesError(*problems)
     rules = [_rule(table) for table in data.get("rule", [])]
