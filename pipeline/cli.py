@@ -68,7 +68,7 @@ _GROUPS: Final = ("review", "rules", "skill")
 _loaded: set[str] = set()
 
 
-def _load_groups(command: str) -> None:
+def load_groups(command: str) -> None:
     """Add the groups that a command needs: its own, none for stage 1, which should start fast, or all."""
     wanted = (command,) if command in _GROUPS else () if command in ("analyze", "check") else _GROUPS
     for name in wanted:
@@ -97,7 +97,7 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     problems: Sequence[Problem]
-    _load_groups(next(iter(arguments), ""))
+    load_groups(next(iter(arguments), ""))
     if not arguments or arguments in GROUPS:
         app([*arguments, "--help"], prog_name="error-analysis", standalone_mode=False)
         return PipelineError.exit_code

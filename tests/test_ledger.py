@@ -229,6 +229,7 @@ def test_an_adjudication_settles_and_the_latest_one_at_the_current_evidence_coun
     settled = (*dispute, decision(5, FINER, BOB, adjudication=True))
     assert bucket_of(*settled) == FINER
     assert bucket_of(*settled, decision(6, EMPTY)) == FINER  # a plain decision changes nothing
+    assert bucket_of(*settled, decision(6, EMPTY, BOB)) == FINER  # nor does one by who settled it
     assert bucket_of(*settled, decision(6, EMPTY, adjudication=True)) == EMPTY
     assert bucket_of(*settled, decision(6, EMPTY, adjudication=True), retracted(7, "e06")) == FINER
     assert state(*settled, retracted(6, "e05")) == "disputed"
@@ -388,10 +389,13 @@ def test_a_bucket_of_which_one_of_ten_stayed_is_not_confirmed():
         (event("approved", 2), "newer version"),
         (event("approved", 2, schema_version=2), "newer version"),
         (opened(2, row=7, version=2), "newer version"),
+        (opened(2, version=2), "newer version"),
+        (batch(4, event("approved", 2)), "newer version"),
         (opened(2, row=7), "not a opened event"),
         (opened(2, reviewer_kind="robot"), "reviewer_kind"),
         (opened(2, id=""), "id"),
         (opened(2, at="2025-01-01T00:00:00"), "at"),  # in no time zone
+        (opened(2, at="9999-12-31T23:59:59.999999Z"), "at"),  # nothing could come later
         (decision(2, attribution="nobody"), "attribution"),
         (decision(2, adjudication="yes"), "adjudication"),
         (finding(2) | {"row_ids": ROW}, "row_ids"),

@@ -9,7 +9,7 @@ import pytest
 from builders import write_lines
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli import app, load_groups
 from pipeline.codebook import ATTRIBUTIONS, FINER, MODES, NO_MODEL_ERROR
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +48,7 @@ def front_matter():
 @pytest.fixture(scope="module")
 def helped():
     """The help text of a command, asked for once."""
+    load_groups("")
     texts = {}
 
     def ask(*path):

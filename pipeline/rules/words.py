@@ -107,14 +107,15 @@ class Reader:
         fitting = self._fitting()
         starts = {
             word: np.concatenate([order[bounds[code] : bounds[code + 1]] for code in np.flatnonzero(fitting[word])])
-            for word in self._first_words
-            if fitting[word].any()
+            for word in self._first_words & fitting.keys()
         }
         followed = {word: np.bincount(classes[at + 1], minlength=len(self._classes)) > 0 for word, at in starts.items()}
         taken = np.zeros(len(codes), dtype=bool)
         for words, concepts in self._lexicon.phrases:
             at = starts.get(words[0])
-            if at is None or not (fitting[words[1]] & followed[words[0]]).any():
+            if at is None or not all(word in fitting for word in words):
+                continue
+            if not (fitting[words[1]] & followed[words[0]]).any():
                 continue
             at = at[at + len(words) <= len(codes)]
             for step, word in enumerate(words[1:], 1):
@@ -128,12 +129,12 @@ class Reader:
             codes[at] = self._code(concepts)
 
     def _fitting(self) -> dict[str, np.ndarray]:
-        """Tell, for each word of phrases, which classes of words fit it."""
-        fitting = {
-            word: np.zeros(len(self._classes), dtype=bool) for words, _ in self._lexicon.phrases for word in words
-        }
+        """Tell, for each word of phrases that was met, which classes of words fit it."""
+        fitting: dict[str, np.ndarray] = {}
         for words, code in self._classes.items():
             for word in words:
+                if word not in fitting:
+                    fitting[word] = np.zeros(len(self._classes), dtype=bool)
                 fitting[word][code] = True
         return fitting
 
