@@ -167,15 +167,14 @@ def _whole_lines(folder: Path, handle: int) -> bytes:
 def _snapshot(path: Path) -> bytes:
     """Read a ledger that others may be writing into.
 
-    A writer may take a torn line away and put a whole one in its place while one reads; the end of what was read
-    would then be half of either. So the last line is read once more, until it is the same twice.
+    A writer may take a torn line away and put whole ones in its place while one reads; what was read would then be
+    half of either. So it is read once more, until it is the same twice.
     """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         while True:
             data = _read_all(handle, os.fstat(handle).st_size)
-            start = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
-            if os.pread(handle, len(data) - start, start) == data[start:]:
+            if _read_all(handle, len(data)) == data:
                 return data
     finally:
         os.close(handle)
