@@ -21,7 +21,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-review test check lint types imports notebooks notebook bench analyze analyze-all clean
-.PHONY: rules-score rules-fit browser
+.PHONY: rules-score rules-fit rules-parse browser
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -112,6 +112,9 @@ rules-score: $(DEV)  ## Score the error-mode rules on the labelled rows, beside 
 
 rules-fit: $(DEV)  ## Fit the rules' weights to the developed part of the labelled rows
 	$(BIN)/python labelled/fit.py
+
+rules-parse: $(DEV)  ## Keep what the rules' TOML files hold as JSON, which is read faster
+	$(BIN)/python labelled/parse_rules.py
 
 browser:  ## Install the browser that some tests drive (Debian's Chromium, as root)
 	@test -x /usr/bin/chromium || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \

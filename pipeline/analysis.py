@@ -52,6 +52,8 @@ class Analysis:
     tables: Mapping[str, pa.Table]
     """The tables as the stages made them, by name; the frames below are these as DataFrames."""
     fetch_texts: Callable[[list[str]], pa.Table]
+    kept_texts: pa.Table | None = None
+    """The five texts of all rows, in the order of `turns`, where these are few."""
     _records: dict[str, _Groups] = field(default_factory=dict, init=False)
 
     @cached_property

@@ -42,6 +42,7 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """Count and compare failures, label them provisionally, and write the report and the review packet."""
+    startup.make_page_ready()
     startup.keep_pandas_out()
     from pipeline.workflow import analyze_into
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """An error mode for readers: a short name, and what the model does wrong."""
 
     name: str
@@ -60,8 +58,7 @@ NO_ERROR: Final = Mode("No error of the model", "The model did nothing wrong her
 ATTRIBUTIONS: Final = ("model", "grader", "reference", "pipeline", "mixed")
 
 
-@dataclass(frozen=True, slots=True)
-class Finer:
+class Finer(NamedTuple):
     """A cause named more finely than an error mode: the bucket that it counts for, and its meaning."""
 
     parent: str

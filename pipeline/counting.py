@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import stats, turnsets
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from pipeline.turnsets import Grid
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """The tables of an analysis by name, and what they were counted over."""
 
     tables: dict[str, pa.Table]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.replay import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewedRow:
+class ReviewedRow(NamedTuple):
     """A row that the ledger speaks of, as it is now, and where it stands."""
 
     row_id: str

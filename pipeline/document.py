@@ -1,6 +1,6 @@
 """The report before it is rendered: content as blocks, for any renderer.
 
-The records are msgspec's: a dozen dataclasses take longer to make than a small report.
+The records are msgspec's: a dozen dataclasses take longer to make than a small report, and these can be packed.
 """
 
 from __future__ import annotations
@@ -10,49 +10,73 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
-class Code(Struct, frozen=True):
+class Code(Struct, frozen=True, tag=True):
     """A name from the data or a file, set as code."""
 
     text: str
 
 
-class Strong(Struct, frozen=True):
+class Strong(Struct, frozen=True, tag=True):
     """Words that matter."""
 
     text: str
 
 
-Inline = str | Code | Strong
+class Rows(Struct, frozen=True, tag=True):
+    """Words that stand for rows, mostly their number, and which rows these are.
+
+    A row has to fit one value of each name in `where`. The names: `benchmark`, `model` (what is compared: a
+    model or a run), `bucket` (after a `+`, the finer buckets that count for it too), `mode`, `dimension` (a
+    failed one), `root` and `secondary` (a failed one that a reviewer called so), `turn`, `state`, `attribution`,
+    `kind` (of response), `early` (`yes` or `no`), and `outcome`: without it only failed rows are meant.
+    """
+
+    text: str
+    where: tuple[tuple[str, str], ...]
+    strong: bool = False
+
+
+class Turn(Struct, frozen=True, tag=True):
+    """Words that stand for a turn of a benchmark, mostly its number."""
+
+    text: str
+    benchmark: str
+    turn: int
+
+
+Inline = str | Code | Strong | Rows | Turn
 Inlines = tuple[Inline, ...]
 
 
-class Heading(Struct, frozen=True):
+class Heading(Struct, frozen=True, tag=True):
     """A section's title; level 2 is a section, 3 and 4 lie inside."""
 
     level: Literal[2, 3, 4]
     content: Inlines
+    part: Literal["found", "drawn", "background"] = "found"
+    """For a renderer that draws: whether a drawing shows what the section tabulates, or it is background."""
 
 
-class Paragraph(Struct, frozen=True):
+class Paragraph(Struct, frozen=True, tag=True):
     """Some sentences."""
 
     content: Inlines
 
 
-class BulletList(Struct, frozen=True):
+class BulletList(Struct, frozen=True, tag=True):
     """Points, each a few words or sentences."""
 
     items: tuple[Inlines, ...]
 
 
-class Table(Struct, frozen=True):
-    """A table; `numeric` tells which columns hold figures and are set to the right."""
+class Table(Struct, frozen=True, tag=True):
+    """A table; `numeric` tells which columns hold figures and are set to the right. A cell is one line."""
 
     header: tuple[str, ...]
-    rows: tuple[Inlines, ...]
+    rows: tuple[tuple[Inline | Inlines, ...], ...]
     numeric: tuple[bool, ...]
 
 
@@ -70,10 +94,13 @@ class Quote(Struct, frozen=True):
         return self.whole > len(self.text)
 
 
-class Datapoint(Struct, frozen=True):
+class Datapoint(Struct, frozen=True, tag=True):
     """One failed row as evidence: where it is, what was marked, and what was said."""
 
     row_id: str
+    benchmark: str
+    model: str
+    """What is compared: the model, or the run."""
     turn: int
     facts: tuple[Inlines, ...]
     quotes: tuple[Quote, ...]
@@ -87,8 +114,7 @@ class Report(Struct, frozen=True):
 
     title: str
     stamp: str
-    blocks: Iterable[Block]
-    """May be made anew each time that they are iterated over."""
+    blocks: tuple[Block, ...]
 
     def __iter__(self) -> Iterator[Block]:
         return iter(self.blocks)

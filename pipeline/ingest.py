@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
 from pipeline import decisions, error_modes, frames, validate
+from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.artifacts import read_artifacts
 from pipeline.load.reading import shown
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pipeline.ledger.replay import Ledger
     from pipeline.listener import Listener
     from pipeline.plan import Plan
+
+_FEW_ROWS: Final = 20_000
+"""Of so many rows all texts are kept, of more only the failed ones'."""
 
 
 class Labelled(NamedTuple):
@@ -38,6 +42,8 @@ class Rows:
 
     turns: list[pa.Table] = field(default_factory=list)
     failures: list[pa.Table] = field(default_factory=list)
+    texts: list[pa.Table] | None = field(default_factory=list)
+    """The texts of all rows, as long as these are few."""
     scores: list[pa.Table] = field(default_factory=list)
     questions: validate.Questions = field(default_factory=validate.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
@@ -53,9 +59,16 @@ class Rows:
         light, failures = frames.split_failures(labelled.turns)
         self.turns.append(light)
         self.failures.append(failures)
+        self._keep_texts(labelled.turns)
         self.scores.append(labelled.scores)
         self.dimensions |= dict.fromkeys(labelled.dimensions)
         self.reviewed += labelled.reviewed
+
+    def _keep_texts(self, turns: pa.Table) -> None:
+        if self.texts is not None:
+            self.texts.append(turns.select(list(c.TEXTS)))
+            if sum(map(len, self.texts)) > _FEW_ROWS:
+                self.texts = None
 
 
 def read_rows(plan: Plan, listener: Listener, ledger: Ledger, store: Callable[[pa.Table], None]) -> Rows:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -61,8 +60,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _SUSPECT_PAYLOAD: Final = r"[eE]\+?[0-9]{2}|[0-9]{200}|\r"
 
 
-@dataclass(frozen=True, slots=True)
-class BadLine:
+class BadLine(NamedTuple):
     """A line that is no judged row: its number, what is wrong, the nearest fix, and its bytes."""
 
     line: int
@@ -71,16 +69,14 @@ class BadLine:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """A row that loaded only after something in it was replaced."""
 
     line: int
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """The rows of one block, its bad lines (a line may have several problems) and its repairs."""
 
     table: pa.Table

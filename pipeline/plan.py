@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from pipeline.records import Options, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The runs, the rules and the options of one analysis."""
 
     listed: RunList

@@ -84,7 +84,7 @@ def print_checks(analysis: Analysis, *, as_json: bool) -> int:
         from dataclasses import asdict
 
         result: dict[str, Any] = {
-            "inputs": [asdict(run) for run in analysis.inputs],
+            "inputs": [run._asdict() for run in analysis.inputs],
             "notes": [asdict(note) for note in analysis.notes],
         }
         if errors:

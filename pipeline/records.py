@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from pipeline.schema import CompareBy, RepeatPolicy, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the user may choose about counting and comparing; part of `analysis.json`."""
 
     judge: str | None = None
@@ -23,19 +22,17 @@ class Options:
     skip_missing_runs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What to analyse, and how; paths as the user gave them."""
 
     comparison_dir: Path | None = None
     run_dirs: tuple[Path, ...] = ()
     runs_root: Path | None = None
     rules: Path | None = None
-    options: Options = field(default_factory=Options)
+    options: Options = Options()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One judged run before its rows are read: where it lies and what it is called."""
 
     run_id: str
@@ -50,8 +47,7 @@ class Run:
     """The judged file as outputs name it: POSIX, relative to the comparison folder or the common parent."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunInput:
+class RunInput(NamedTuple):
     """One run after loading, as `analysis.json` lists it under `inputs`."""
 
     run_id: str
@@ -77,8 +73,7 @@ class Note:
             object.__setattr__(self, name, text)
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedLine:
+class RejectedLine(NamedTuple):
     """A line that was left out under `--skip-bad-rows`: its place, why, and its text as it stood."""
 
     file: str

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pipeline import schema as c
 from pipeline.answer import Answer
 from pipeline.errors import GateError, InputError, Problem, UsageError
+from pipeline.formats import html
 from pipeline.formats.analysis_json import as_object, to_bytes
 from pipeline.formats.markdown import is_unedited, render
 from pipeline.ledger.store import read_ledger
@@ -45,7 +46,13 @@ def verify_report(folder: Path, listener: Listener) -> Answer:
     if not is_unedited(path.read_bytes() if path.is_file() else b""):
         fix = "keep what you wrote elsewhere and remove the file, or verify a folder of its own"
         problems.append(Problem(str(path), "was edited by hand: what was added cannot be verified", fix))
-    for file, now in ((path, render(build_report(analysis))), (folder / c.ANALYSIS_JSON, to_bytes(analysis))):
+    report = build_report(analysis)
+    again = {
+        path: render(report),
+        path.with_suffix(".html"): html.render(report, analysis),
+        folder / c.ANALYSIS_JSON: to_bytes(analysis),
+    }
+    for file, now in again.items():
         try:
             there = file.read_bytes()
         except OSError as error:
@@ -85,7 +92,7 @@ def request_of(folder: Path) -> Request:
     local, options = _facts(folder)
     try:
         comparison, rules, runs_root = (local.get(name) for name in ("comparison_dir", "rules", "runs_root"))
-        known = {name: options[name] for name in Options.__dataclass_fields__ if name in options}
+        known = {name: options[name] for name in Options._fields if name in options}
         return Request(
             comparison_dir=None if comparison is None else Path(comparison),
             run_dirs=() if comparison is not None else tuple(Path(path) for path in local["run_dirs"].values()),

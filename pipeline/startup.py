@@ -27,32 +27,40 @@ def prepare() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+def make_page_ready() -> None:
+    """Start the process that renders the report's page, so that it is ready when the rows are read."""
+    from pipeline.page import renderer  # noqa: PLC0415 - only a command that writes a page needs it
+
+    renderer.make_ready()
+
+
 def keep_pandas_out() -> None:
     """Let pyarrow find no pandas in this process: it imports it at its first array, to ask whether that is a Series.
 
     The command makes no DataFrames, and importing pandas takes longer than a small analysis. pyarrow asks once
-    and remembers the answer. Should it ask otherwise one day, it imports pandas again, and nothing breaks.
+    and remembers the answer. Should it ask otherwise one day, it imports pandas again, and nothing breaks. Nor
+    does it find cloudpickle and the file systems of clouds, which it imports wherever they are there.
     """
+    sys.meta_path.insert(0, _ABSENT)
     import pyarrow as pa  # noqa: PLC0415 - `--help` must not wait for it
 
-    sys.meta_path.insert(0, _NO_PANDAS)
-    try:
-        pa.array([])
-    finally:
-        sys.meta_path.remove(_NO_PANDAS)
+    pa.array([])
+    _ABSENT.names.discard("pandas")
 
 
-class _NoPandas:
-    """An importer that says that there is no pandas."""
+class _Absent:
+    """An importer that says of some modules that they are not there."""
+
+    names: Final = {"pandas", "cloudpickle", "pyarrow._azurefs", "pyarrow._gcsfs", "pyarrow._hdfs", "pyarrow._s3fs"}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Refuse pandas; leave every other module to the other importers."""
+        """Refuse these; leave every other module to the other importers."""
         del path, target
-        if name == "pandas":
+        if name in self.names:
             raise ModuleNotFoundError(name=name)
 
 
-_NO_PANDAS: Final[Any] = _NoPandas()
+_ABSENT: Final[Any] = _Absent()
 
 
 def leave(code: int) -> NoReturn:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 _HARDEST: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """One benchmark as matrices, one row per compared model, one column per turn."""
 
     benchmark: str

@@ -15,6 +15,8 @@ _HIDDEN: Final = re.compile(
 
 def visible(text: str) -> str:
     r"""Write control and invisible characters as `\u{202E}`, keeping newline and tab; `\r\n` becomes `\n`."""
+    if text.isprintable():  # no such character is, nor a line's end
+        return text
     return _HIDDEN.sub(lambda match: f"\\u{{{ord(match[0]):04X}}}", text.replace("\r\n", "\n"))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
 
 from pipeline import reviews, validate
 from pipeline import schema as c
@@ -71,8 +72,7 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
     return analyze_into(request, output).analysis
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """An analysis and where its report and folder are."""
 
     analysis: Analysis
@@ -153,6 +153,7 @@ def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
         missing_runs=plan.listed.missing,
         tables={**counted.tables, "reviews": reviews.reviews_table(failures, review)},
         fetch_texts=partial(fetch_texts, turns=turns, sources=sources),
+        kept_texts=pa.concat_tables(rows.texts) if rows.texts else None,
     )
 
 

@@ -173,7 +173,7 @@ def test_a_hostile_cell_stays_a_cell(reader, text, kind):
 
 
 def quote(text, **options):
-    return Datapoint("r:1", 1, (("fact",),), (Quote("Label", text, len(text), **options),))
+    return Datapoint("r:1", "b", "m", 1, (("fact",),), (Quote("Label", text, len(text), **options),))
 
 
 def quoted_lines(markdown, reader):
@@ -216,7 +216,7 @@ def test_any_payload_in_a_quote_is_inert_and_shown_on_one_line(reader, text):
 
 
 def test_a_quote_that_was_cut_says_so():
-    point = Datapoint("r:1", 1, (("fact",),), (Quote("Judge", "abc…", 1234),))
+    point = Datapoint("r:1", "b", "m", 1, (("fact",),), (Quote("Judge", "abc…", 1234),))
     assert "> **Judge** (cut, 1234 characters in the packet): abc…" in body(point)
 
 

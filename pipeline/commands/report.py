@@ -27,6 +27,7 @@ def report(
             answer = verify_report(folder, listener)
             printing.print_answer(answer, as_json=as_json)
             return
+        startup.make_page_ready()
         written = rebuild(folder, listener, final=final)
     printing.print_written(written, as_json=as_json)
 

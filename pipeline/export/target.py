@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline import schema as c
 from pipeline.errors import OutputError, Problem
+from pipeline.page.renderer import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +20,10 @@ OWN_NAMES: Final = frozenset(
 )
 """The files of an analysis folder that have fixed names, apart from the tables."""
 _LONGEST_NAME: Final = 200
+_HEAD: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where an analysis goes: the folder, and the report's name without its ending."""
 
     folder: Path
@@ -33,6 +33,11 @@ class Target:
     def report(self) -> Path:
         """The report file."""
         return self.folder / f"{self.stem}.md"
+
+    @property
+    def page(self) -> Path:
+        """The same report for a browser."""
+        return self.folder / f"{self.stem}.html"
 
     @property
     def new_report(self) -> Path:
@@ -82,6 +87,10 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
             raise OutputError(Problem(str(target.folder), f"lies inside the input folder {source}", another))
     if folder.exists() and not folder.is_dir():
         raise OutputError(Problem(str(target.folder), "is a file, not a folder", another))
+    if target.page.is_file():
+        with target.page.open("rb") as stream:
+            if MARK not in stream.read(_HEAD):
+                raise OutputError(Problem(str(target.page), "is there already, and no report of ours", another))
     if not is_analysis_folder(folder):
         if foreign := sorted(name for name in OWN_NAMES if (folder / name).exists()):
             raise OutputError(Problem(str(target.folder), f"holds {', '.join(foreign)}, from no analysis", another))

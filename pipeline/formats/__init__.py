@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
 
 def all_outputs() -> list[Output]:
-    """Find every output file: each module in this folder lists its own in `OUTPUTS`.
-
-    The tables come first, since Arrow writes them while Python is busy with the others; `analysis.json` comes last.
-    """
+    """Find every output file: each module in this folder lists its own in `OUTPUTS`."""
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     outputs = [output for module in modules for output in getattr(module, "OUTPUTS", ())]
-    return sorted(outputs, key=lambda output: (output.last, not output.path.startswith("tables/")))
+    return sorted(outputs, key=lambda output: output.order)

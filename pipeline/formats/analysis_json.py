@@ -36,7 +36,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
     return {
         "schema_version": c.SCHEMA_VERSION,
         "status": analysis.status,
-        "options": asdict(analysis.options) | {"rules": analysis.rules_name},
+        "options": analysis.options._asdict() | {"rules": analysis.rules_name},
         "included_dimensions": list(analysis.included_dimensions),
         "rules_sha256": analysis.rules_sha256,
         "inputs": [{key: getattr(run, key) for key in _INPUT} for run in analysis.inputs],
@@ -118,4 +118,4 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
     stream.write(to_bytes(analysis))
 
 
-OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, last=True),)
+OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, order=1),)

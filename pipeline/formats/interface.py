@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,11 +12,11 @@ if TYPE_CHECKING:
     from pipeline.document import Report
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One file of the analysis folder. `{stem}` in its path stands for the report's stem."""
 
     path: str
     write: Callable[[Report, Analysis, BinaryIO], None]
     wanted: Callable[[Analysis], bool] = lambda _: True
-    last: bool = False
+    order: int = 0
+    """The outputs are written in this order: early those that then wait for others, `analysis.json` last."""

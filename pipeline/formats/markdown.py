@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
 
-from pipeline.document import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Strong, Table
+from pipeline.document import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Rows, Strong, Table, Turn
 from pipeline.formats.interface import Output
 from pipeline.untrusted import one_line, visible
 
@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.document import Block, Inline, Inlines, Report
 
-# What CommonMark, GitHub's tables, mathematics and links, and raw HTML give a meaning inside a line.
+# What CommonMark, GitHub's tables, mathematics and links, and raw HTML give a meaning inside a line. Each expression
+# begins with what it looks for, and some texts need only one: all in one take ten times as long.
 # https://spec.commonmark.org/0.31.2/#backslash-escapes
-_ACTIVE: Final = re.compile(r"[\\`*\[\]|~$@]|:(?=//)|(?<=[wW]{3})\.|(?<![^\W_])_|_(?![^\W_])")
+_ACTIVE: Final = re.compile(r"[\\`*\[\]|~$@]")
+_ACTIVE_WITH: Final = {
+    "_": re.compile(r"_(?:(?<![^\W_]_)|(?![^\W_]))"),
+    "://": re.compile(r":(?=//)"),
+    ".": re.compile(r"\.(?<=[wW]{3}\.)"),
+}
 # What gives a meaning to a line by standing at its start: headings, lists, quotes, rules, setext lines.
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
 # A heading may close with number signs, which then are not shown.
@@ -43,7 +49,11 @@ def is_unedited(report: bytes) -> bool:
 def escape(text: str) -> str:
     """Escape one line of text, so that any Markdown viewer shows it as it stands."""
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _ACTIVE.sub(r"\\\g<0>", plain)
+    escaped = _ACTIVE.sub(r"\\\g<0>", plain)
+    for sign, expression in _ACTIVE_WITH.items():
+        if sign in escaped:
+            escaped = expression.sub(r"\\\g<0>", escaped)
+    return escaped
 
 
 def escape_line(text: str) -> str:
@@ -52,9 +62,9 @@ def escape_line(text: str) -> str:
     return _LINE_START.sub(lambda m: f"{m[0]}\\" if m[0].isdigit() else f"\\{m[0]}", escaped)
 
 
-def cell(content: Inline) -> str:
+def cell(content: Inline | Inlines) -> str:
     """Render a table cell: one line, with no bar that could end it."""
-    return _inline(content) or " "
+    return (_inlines(content) if isinstance(content, tuple) else _inline(content)) or " "
 
 
 def _block(block: Block) -> str:
@@ -114,8 +124,10 @@ def _inline(content: Inline) -> str:
             return escape(_on_one_line(content))
         case Code(text):
             return _code(one_line(text))
-        case Strong(text):
+        case Strong(text) | Rows(text, strong=True):
             return f"**{escape(one_line(text))}**"
+        case Rows(text) | Turn(text):
+            return escape(_on_one_line(text))
         case _:
             assert_never(content)
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 ReviewState = Literal["unopened", "opened", "decided", "disputed", "stale"]
 STATES: Final = ("unopened", "opened", "decided", "disputed", "stale")
+OPEN_STATES: Final = ("unopened", "opened", "disputed", "stale")
+"""The states of rows that are not settled."""
 
 
 class Settled(NamedTuple):

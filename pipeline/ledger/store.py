@@ -5,8 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pipeline.errors import InputError, OutputError, Problem
 from pipeline.ledger.events import Event, EventError, as_line, read_event
@@ -25,8 +24,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _REPAIR: Final = "set such lines aside with `error-analysis review repair`, or use the newer version"
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """The whole lines of a ledger, read."""
 
     events: list[Event]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from pipeline.records import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+class Transcript(NamedTuple):
     """What was said at each turn, and the lines that could not be read."""
 
     said: Mapping[int, tuple[str, str]]
@@ -28,13 +26,12 @@ class Transcript:
     unreadable: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Artifacts:
+class Artifacts(NamedTuple):
     """The files beside one judged file; `None` for one that is not there."""
 
     transcript: Transcript | None = None
     summary: Mapping[str, Any] | None = None
-    problems: tuple[tuple[str, str], ...] = field(default=())
+    problems: tuple[tuple[str, str], ...] = ()
     """(file name, what is wrong) for files that are there and cannot be used."""
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 RUN_RESULTS: Final = "run_results.csv"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One line of `run_results.csv`; a cell that is absent or empty is `None`."""
 
     where: str

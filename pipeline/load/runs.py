@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.comparison import RUN_RESULTS, Listed, read_run_results
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from pipeline.records import Options
 
 
-@dataclass(frozen=True, slots=True)
-class RunList:
+class RunList(NamedTuple):
     """The runs of one analysis, its name, and the folder that paths in outputs are relative to."""
 
     runs: tuple[Run, ...]
@@ -93,7 +91,7 @@ def _locate_all(
         try:
             folder = locate(run.run_dir, base, index)
         except InputError as error:
-            problems.extend(replace(problem, where=run.where) for problem in error.problems)
+            problems.extend(Problem(run.where, problem.what, problem.fix) for problem in error.problems)
             continue
         if folder is None:
             missing.append(run)
@@ -152,9 +150,9 @@ def _with_unique_ids(runs: Sequence[Run]) -> list[Run]:
     while collisions := {run_id for run_id, n in Counter(run.run_id for run in named).items() if n > 1}:
         depth += 1
         if depth > max(len(run.directory.parts) for run in named):
-            return [replace(run, run_id=f"{run.run_id} ({number})") for number, run in enumerate(named, 1)]
+            return [run._replace(run_id=f"{run.run_id} ({number})") for number, run in enumerate(named, 1)]
         named = [
-            replace(run, run_id=plain("/".join(run.directory.parts[-depth:]))) if run.run_id in collisions else run
+            run._replace(run_id=plain("/".join(run.directory.parts[-depth:]))) if run.run_id in collisions else run
             for run in named
         ]
     return named

@@ -7,9 +7,8 @@ no rule speaks is out of the question, and a row for which none speaks is `other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +31,7 @@ _EVIDENCE_PARTS: Final = 2
 _OTHER: Final = c.ERROR_MODES.index(c.OTHER)
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """Where a rule holds: rows, the share of its weight that counts in each, and what says so."""
 
     rows: np.ndarray
@@ -44,8 +42,7 @@ class Holding:
     """The words that a pattern matched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(NamedTuple):
     """For each failed row, in order: the mode, the rule that weighed most, what it saw, and the next mode."""
 
     modes: list[str]

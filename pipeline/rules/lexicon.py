@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
-from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Final
+
+from pipeline.rules.builtin_files import read_builtin
 
 NEGATOR: Final = "negator"
 NAMED: Final = "named"
@@ -18,13 +17,13 @@ _PARTS: Final = re.compile(r"[-/]")
 _SHORTEST_STEM: Final = 3
 
 
-@dataclass(slots=True)
 class WordTable:
     """Finds what stands under a word; an entry that ends in `*` is found by every word that begins so."""
 
-    words: dict[str, frozenset[str]] = field(default_factory=dict)
-    stems: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
-    """Stems by their first letters, of which each has at least so many."""
+    def __init__(self) -> None:
+        self.words: dict[str, frozenset[str]] = {}
+        self.stems: dict[str, dict[str, frozenset[str]]] = {}
+        """Stems by their first letters, of which each has at least so many."""
 
     def add(self, word: str, value: str) -> None:
         """Put a value under a word."""
@@ -42,16 +41,22 @@ class WordTable:
         return found
 
 
-@dataclass(frozen=True, slots=True)
 class Lexicon:
     """Which concepts a word stands for, and which phrases there are."""
 
-    concepts: dict[str, str]
-    """Each concept, and what it is about."""
-    phrases: tuple[tuple[tuple[str, ...], frozenset[str]], ...]
-    """Words in a row, and the concepts that they stand for; the longest first."""
-    _single: WordTable
-    _in_phrases: WordTable
+    def __init__(
+        self,
+        concepts: dict[str, str],
+        phrases: tuple[tuple[tuple[str, ...], frozenset[str]], ...],
+        single: WordTable,
+        in_phrases: WordTable,
+    ) -> None:
+        self.concepts = concepts
+        """Each concept, and what it is about."""
+        self.phrases = phrases
+        """Words in a row, and the concepts that they stand for; the longest first."""
+        self._single = single
+        self._in_phrases = in_phrases
 
     def of(self, word: str) -> frozenset[str]:
         """Give the concepts of a word; of a hyphenated one that is not known, those of its parts."""
@@ -82,7 +87,7 @@ def is_identifier(word: str) -> bool:
 @cache
 def builtin_lexicon() -> Lexicon:
     """Read the lexicon of the package."""
-    data = tomllib.loads(files(__package__).joinpath("builtin/lexicon.toml").read_text(encoding="utf-8"))
+    data = read_builtin("lexicon.toml")
     single, in_phrases = WordTable(), WordTable()
     found: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for concept, entry in data.items():

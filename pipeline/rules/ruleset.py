@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
 
 from pipeline import schema as c
 from pipeline.errors import Problem, RulesError
+from pipeline.rules.builtin_files import builtin_bytes, read_builtin
 
 BUILTIN: Final = "builtin"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One rule: every condition that it names must hold.
 
     A rule with weights speaks for some modes (and against those of negative weight); weights add up. A rule
@@ -28,7 +25,7 @@ class Rule:
     id: str
     mode: str
     why: str
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = {}
     says: tuple[str, ...] = ()
     """Sayings (`sayings.py`), one of which a clause of the reasoning says."""
     unless_says: tuple[str, ...] = ()
@@ -52,12 +49,11 @@ class Rule:
         return not self.weights
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(msgspec.Struct, frozen=True):
     """Rules in their order, and where each mode's weight starts."""
 
     rules: tuple[Rule, ...]
-    start: dict[str, float] = field(default_factory=dict)
+    start: dict[str, float] = {}
 
     @property
     def sha256(self) -> str:
@@ -68,8 +64,11 @@ class RuleSet:
 @cache
 def builtin_rules() -> RuleSet:
     """Read the rules that come with the package; the tests have validated them."""
-    weights = msgspec.json.decode(_builtin("weights.json"))
-    rules = [rule if rule.weights else replace(rule, weights=weights.get(rule.id, {})) for rule in unweighed_rules()]
+    weights = msgspec.json.decode(builtin_bytes("weights.json"))
+    rules = [
+        rule if rule.weights else msgspec.structs.replace(rule, weights=weights.get(rule.id, {}))
+        for rule in unweighed_rules()
+    ]
     return RuleSet(tuple(rule for rule in rules if rule.weights), weights["start"])
 
 
@@ -78,12 +77,8 @@ def unweighed_rules() -> list[Rule]:
     return [
         _rule({"mode": mode, **table})
         for mode in c.ERROR_MODES
-        for table in tomllib.loads(_builtin(f"{mode}.toml"))["rule"]
+        for table in read_builtin(f"{mode}.toml")["rule"]
     ]
-
-
-def _builtin(name: str) -> str:
-    return files(__package__).joinpath(f"builtin/{name}").read_text(encoding="utf-8")
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:
@@ -93,6 +88,8 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
     Raises `RulesError` with every problem: not TOML, unknown keys or values, two rules of one id, an
     expression that RE2 does not take, a saying of unknown concepts.
     """
+    import tomllib  # noqa: PLC0415 - only a user's file is parsed each time
+
     try:
         data = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -101,7 +98,7 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
         raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
     from pipeline.rules.faults import faults_of  # noqa: PLC0415 - only a file of a user's may be faulty
 
-    if problems := faults_of(data, name, tuple(Rule.__dataclass_fields__)):
+    if problems := faults_of(data, name, Rule.__struct_fields__):
         raise RulesError(*problems)
     rules = [_rule(table) for table in data.get("rule", [])]
     if data.get("extends") != BUILTIN:

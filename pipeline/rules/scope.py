@@ -8,8 +8,7 @@ than a cause and what the judge calls the main point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -41,8 +40,7 @@ _MINOR: Final = "minor"
 _MAJOR: Final = "major"
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped:
+class Scoped(NamedTuple):
     """Words with their scope; arrays have one entry per word."""
 
     words: Words

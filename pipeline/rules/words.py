@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +30,7 @@ MOST_SETS: Final = 25_000
 _PARTING: Final = ("\u2014", "\u2013", "\u2022", "|", "->", "\u2192")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """The words of many texts, in order; all arrays have one entry per word."""
 
     spellings: pa.Array

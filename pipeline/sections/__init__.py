@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -10,10 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.document import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pipeline.analysis import Analysis
-    from pipeline.document import Block
     from pipeline.sections.interface import Section
 
 
@@ -23,17 +19,7 @@ def all_sections() -> list[Section]:
     return sorted((module.SECTION for module in modules if hasattr(module, "SECTION")), key=lambda s: s.order)
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """The blocks of all sections in order; the sections work when somebody reads them."""
-
-    analysis: Analysis
-
-    def __iter__(self) -> Iterator[Block]:
-        for section in all_sections():
-            yield from section.build(self.analysis)
-
-
 def build_report(analysis: Analysis) -> Report:
     """Compose the report of an analysis from all sections."""
-    return Report(f"Deep error analysis: {analysis.name}", analysis.review.stamp, Blocks(analysis))
+    blocks = (block for section in all_sections() for block in section.build(analysis))
+    return Report(f"Deep error analysis: {analysis.name}", analysis.review.stamp, tuple(blocks))

@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline.codebook import MODES, NO_MODEL_ERROR
-from pipeline.document import Code, Heading, Paragraph, Strong
+from pipeline.document import Code, Heading, Paragraph, Rows, Strong
 from pipeline.sections.interface import Section, rate, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.analysis import Analysis
-    from pipeline.document import Block
+    from pipeline.document import Block, Inline
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
@@ -26,7 +26,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     if not pairs:
         return
     alike = sum(n for (mode, bucket), n in pairs.items() if mode == bucket)
-    yield Heading(2, ("How often the rules were right",))
+    yield Heading(2, ("How often the rules were right",), "background")
     what = (
         ". Rows: what the rules said; columns: what the reviewers decided, finer buckets by their parents. These are "
         "the rows that were chosen for review, not a random sample."
@@ -42,8 +42,13 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     columns = [bucket for bucket in (*MODES, NO_MODEL_ERROR) if any(decided == bucket for _, decided in pairs)]
     yield table(
         ["the rules said", *columns],
-        [(Code(mode), *(str(pairs[mode, bucket] or "") for bucket in columns)) for mode in rows],
+        [(Code(mode), *(_pairs(pairs[mode, bucket], mode, bucket) for bucket in columns)) for mode in rows],
     )
+
+
+def _pairs(number: int, mode: str, bucket: str) -> Inline:
+    where = (("mode", mode), ("bucket", f"+{bucket}"), ("state", "decided"))
+    return Rows(str(number), where) if number else ""
 
 
 SECTION = Section(80, _build)

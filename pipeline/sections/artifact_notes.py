@@ -20,7 +20,7 @@ _PER_PLACE = 20
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
-    yield Heading(2, ("Artifact notes",))
+    yield Heading(2, ("Artifact notes",), "background")
     if not analysis.notes:
         yield Paragraph(("The checks found nothing to remark.",))
         return

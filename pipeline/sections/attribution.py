@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from pipeline import schema as c
 from pipeline.codebook import ATTRIBUTIONS
 from pipeline.document import Heading, Paragraph
+from pipeline.ledger.settle import OPEN_STATES
 from pipeline.reviews import unit_of
-from pipeline.sections.interface import Section, per_benchmark, rate, table
+from pipeline.sections.interface import Section, count, fraction, per_benchmark, rate, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.analysis import Analysis, Record
-    from pipeline.document import Block
+    from pipeline.document import Block, Inlines
+    from pipeline.ledger.gate import Unit
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
@@ -40,19 +42,19 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     counts = analysis.records("model_counts", benchmark)
     yield table(
         [analysis.options.compare_by, *ATTRIBUTIONS, "not settled", "failed before", "failed after"],
-        [_row(row, settled.get(row[c.MODEL], Counter())) for row in counts],
+        [_row(row, settled.get(row[c.MODEL], Counter()), (benchmark, row[c.MODEL])) for row in counts],
     )
 
 
-def _row(row: Record, settled: Counter[str]) -> tuple[str, ...]:
+def _row(row: Record, settled: Counter[str], unit: Unit) -> Inlines:
     failed, judged = row[c.FAILED_ROWS], row[c.ROWS_JUDGED]
     left = failed - sum(settled.values())
     after = failed - settled["grader"] - settled["reference"] - settled["pipeline"]
     return (
         row[c.MODEL],
-        *(str(settled[name]) for name in ATTRIBUTIONS),
-        str(left),
-        rate(failed, judged),
+        *(count(settled[name], unit, ("attribution", name)) for name in ATTRIBUTIONS),
+        count(left, unit, *((("state", state)) for state in OPEN_STATES)),
+        fraction(failed, judged, unit),
         rate(after, judged - settled["pipeline"]),
     )
 

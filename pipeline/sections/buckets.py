@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _build(analysis: Analysis) -> Iterator[Block]:
     if not analysis.review.decided:
         return
-    yield Heading(2, (f"Causes by {analysis.options.compare_by}",))
+    yield Heading(2, (f"Causes by {analysis.options.compare_by}",), "drawn")
     what = (
         "Reviewed: failed rows that a reviewer read and decided into the bucket. Provisional: failed rows that the "
         "rules put there and nobody has settled."

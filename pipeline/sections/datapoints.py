@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Record
     from pipeline.decisions import ReviewedRow
     from pipeline.document import Inlines
+    from pipeline.ledger.gate import Unit
 
 _LIMITS = {
     c.USER_TEXT: ("User", 600),
@@ -25,8 +26,8 @@ _LIMITS = {
 _PAYLOADS = {c.TOOL_CALLS: ("Tool calls", 600), c.TOOL_RESULTS: ("Tool results", 600)}
 
 
-def datapoint(row: Record, reviewed: ReviewedRow | None = None) -> Datapoint:
-    """Make a datapoint of one failed row (columns of the turns frame), and of what reviewers said of it."""
+def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> Datapoint:
+    """Make a datapoint of one failed row (columns of the turns frame) of a model, and of what reviewers said of it."""
     dimensions = [part for name in row[c.FAILED_DIMENSIONS] for part in (", ", Code(name))][1:]
     quotes = [Quote(label, shorten(row[name], limit), len(row[name])) for name, (label, limit) in _LIMITS.items()]
     quotes += [
@@ -36,6 +37,8 @@ def datapoint(row: Record, reviewed: ReviewedRow | None = None) -> Datapoint:
     ]
     return Datapoint(
         row_id=row[c.ROW_ID],
+        benchmark=unit[0],
+        model=unit[1],
         turn=row[c.TURN],
         facts=(
             ("failed ", *dimensions),

@@ -36,7 +36,7 @@ _TERMS = {
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
-    yield Heading(2, ("Definitions",))
+    yield Heading(2, ("Definitions",), "background")
     yield BulletList(tuple((Strong(f"{term}:"), f" {meaning}") for term, meaning in _TERMS.items()))
     yield Heading(3, ("Error modes",))
     yield BulletList(tuple((Code(mode), f": {text.what_goes_wrong}") for mode, text in MODES.items()))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.document import Heading, Paragraph
-from pipeline.sections.interface import Section, per_benchmark, rate, table
+from pipeline.sections.interface import Section, fraction, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
-    from pipeline.document import Block
+    from pipeline.analysis import Analysis, Record
+    from pipeline.document import Block, Inline
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
@@ -23,7 +23,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     counts = analysis.records("dimension_counts", benchmark)
-    cells = {(row[c.MODEL], row[c.DIMENSION]): rate(row[c.FAILED], row[c.SCORED]) for row in counts}
+    cells = {(row[c.MODEL], row[c.DIMENSION]): _rate(row) for row in counts}
     dimensions = list(dict.fromkeys(row[c.DIMENSION] for row in counts))
     yield table(
         [analysis.options.compare_by, *dimensions],
@@ -32,6 +32,11 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
             for model in analysis.models(benchmark)
         ],
     )
+
+
+def _rate(row: Record) -> Inline:
+    unit = (row[c.BENCHMARK], row[c.MODEL])
+    return fraction(row[c.FAILED], row[c.SCORED], unit, ("dimension", row[c.DIMENSION]))
 
 
 SECTION = Section(40, _build)

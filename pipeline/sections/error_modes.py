@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline import schema as c
 from pipeline.codebook import MODES
 from pipeline.document import Heading, Paragraph
-from pipeline.sections.interface import Section, per_benchmark, rate, table
+from pipeline.sections.interface import Section, fraction, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +29,16 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     counts = analysis.records("error_mode_counts", benchmark)
     cells = {(row[c.MODEL], row[c.ERROR_MODE]): row[c.FAILED_ROWS] for row in counts}
-    failed = {row[c.MODEL]: row[c.FAILED_ROWS] for row in analysis.records("model_counts", benchmark)}
+    models = [(row[c.MODEL], row[c.FAILED_ROWS]) for row in analysis.records("model_counts", benchmark)]
     yield table(
-        ["error mode", *failed],
-        [(mode, *(rate(cells.get((model, mode), 0), n) for model, n in failed.items())) for mode in MODES],
+        ["error mode", *(model for model, _ in models)],
+        [
+            (
+                mode,
+                *(fraction(cells.get((model, mode), 0), n, (benchmark, model), ("mode", mode)) for model, n in models),
+            )
+            for mode in MODES
+        ],
     )
 
 

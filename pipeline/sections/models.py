@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.codebook import MODES, describe_bucket
-from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
+from pipeline.document import BulletList, Code, Heading, Paragraph, Rows, Strong
+from pipeline.ledger.settle import OPEN_STATES
 from pipeline.sections.datapoints import datapoint
-from pipeline.sections.interface import Section, labelled_turns, rate, table
+from pipeline.sections.interface import Section, count, counted, fraction, labelled_turns, rate, table
 from pipeline.wording import words
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis, Record
     from pipeline.decisions import ReviewedRow
-    from pipeline.document import Block, Datapoint
+    from pipeline.document import Block, Datapoint, Inline
     from pipeline.ledger.events import Finding
-    from pipeline.ledger.gate import Standing
+    from pipeline.ledger.gate import Standing, Unit
 
 _DATAPOINTS = 3
 
@@ -35,11 +36,11 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     )
     reviewed = {row.row_id: row for row in analysis.review.rows}
     points = {
-        key: {
-            bucket: [datapoint(row, reviewed.get(row[c.ROW_ID])) for row in map(evidence.__getitem__, positions)]
+        unit: {
+            bucket: [datapoint(row, unit, reviewed.get(row[c.ROW_ID])) for row in map(evidence.__getitem__, positions)]
             for bucket, positions in buckets.items()
         }
-        for key, buckets in chosen.items()
+        for unit, buckets in chosen.items()
     }
     yield Heading(2, (f"Each {analysis.options.compare_by}",))
     for benchmark, model in chosen:
@@ -72,13 +73,23 @@ def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[in
 
 def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
     (row,) = analysis.records("model_counts", benchmark, model)
+    unit, every = (benchmark, model), ("outcome", "any")
+    failed = Rows(
+        rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED]), (("benchmark", benchmark), ("model", model)), strong=True
+    )
     yield Paragraph(
         (
             f"{words('run', row[c.RUNS])}; failed rows ",
-            Strong(rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED])),
-            f"; incomplete rows {row[c.INCOMPLETE_ROWS]}",
-            f"; ended session {row[c.ENDED]}, filled in after an ending {row[c.ENDED_EARLY]}",
-            f"; empty response {row[c.EMPTY_RESPONSE]}.",
+            failed,
+            "; incomplete rows ",
+            count(row[c.INCOMPLETE_ROWS], unit, ("outcome", "incomplete")),
+            "; ended session ",
+            count(row[c.ENDED], unit, ("kind", c.ENDED), every),
+            ", filled in after an ending ",
+            count(row[c.ENDED_EARLY], unit, ("kind", c.ENDED_EARLY), every),
+            "; empty response ",
+            count(row[c.EMPTY_RESPONSE], unit, ("kind", c.EMPTY_RESPONSE), every),
+            ".",
         )
     )
     if row[c.FAILED_ROWS]:
@@ -90,7 +101,7 @@ def _of_model(analysis: Analysis, benchmark: str, model: str, points: dict[str, 
         sets = analysis.records("turn_sets", benchmark, model)
         yield BulletList(
             tuple(
-                labelled_turns(title, [row[c.TURN] for row in sets if row[c.SET] == name])
+                labelled_turns(title, [row[c.TURN] for row in sets if row[c.SET] == name], benchmark)
                 for title, name in (("Fails alone", c.UNIQUE_FAIL), ("Passes alone", c.UNIQUE_PASS))
             )
         )
@@ -101,7 +112,13 @@ def _dimension_table(analysis: Analysis, benchmark: str, model: str) -> Block:
     ranked = sorted(rows, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))
     return table(
         ["failed dimension", "failed of scored"],
-        [(Code(row[c.DIMENSION]), rate(row[c.FAILED], row[c.SCORED])) for row in ranked],
+        [
+            (
+                Code(row[c.DIMENSION]),
+                fraction(row[c.FAILED], row[c.SCORED], (benchmark, model), ("dimension", row[c.DIMENSION])),
+            )
+            for row in ranked
+        ],
     )
 
 
@@ -116,13 +133,14 @@ def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, lis
         yield from _of_bucket(analysis, standings[bucket], failures[bucket], total)
         yield from datapoints
     reviewed = {row.row_id for row in analysis.review.decided}
-    minor = []
+    minor: list[Inline] = []
     for bucket, rows in sorted(failures.items()):
         if bucket not in points:
             done = sum(row[c.ROW_ID] in reviewed for row in rows)
-            minor.append(f"{bucket} {done} reviewed, {len(rows) - done} provisional")
+            sizes = _sizes((benchmark, model), bucket, done, len(rows) - done)
+            minor += ["; ", f"{bucket} ", sizes[0], " reviewed, ", sizes[1], " provisional"]
     if minor:
-        yield Paragraph((f"Minor: {'; '.join(minor)}.",))
+        yield Paragraph(("Minor: ", *minor[1:], "."))
     for bucket in sorted(failures.keys() - points.keys()):
         yield from _findings(analysis.review.findings_on((benchmark, model), bucket))
 
@@ -132,16 +150,26 @@ def _of_bucket(analysis: Analysis, standing: Standing, rows: list[Record], total
     text = describe_bucket(standing.bucket)
     reviewed = {row.row_id: row for row in analysis.review.decided}
     decided = [reviewed[row[c.ROW_ID]] for row in rows if row[c.ROW_ID] in reviewed]
-    sizes = f"reviewed {len(decided)}, provisional {len(rows) - len(decided)}, of {words('failed row', total)}"
-    yield Heading(4, (f"{text.name} (", Code(standing.bucket), f"): {sizes}"))
+    sizes = _sizes(standing.unit, standing.bucket, len(decided), len(rows) - len(decided))
+    named = (f"{text.name} (", Code(standing.bucket), "): reviewed ", sizes[0], ", provisional ", sizes[1])
+    yield Heading(4, (*named, f", of {words('failed row', total)}"))
     counts = Counter(row.settled.decision.bucket for row in decided if row.settled.decision)
-    if finer := ", ".join(f"{name} {n}" for name, n in counts.items() if name != standing.bucket):
-        yield Paragraph((f"Named more finely: {finer}.",))
+    finer = {name: count(n, standing.unit, ("bucket", name)) for name, n in counts.items() if name != standing.bucket}
+    if parts := [part for name, number in finer.items() for part in (", ", f"{name} ", number)]:
+        yield Paragraph(("Named more finely: ", *parts[1:], "."))
     findings = analysis.review.findings_on(standing.unit, standing.bucket)
     yield from _findings(findings) if findings else _usual(standing, text.what_goes_wrong)
-    yield _costs(rows, decided)
-    turns = labelled_turns("Turns", {row[c.TURN] for row in rows})
-    yield Paragraph(turns)
+    yield _costs(standing, rows, decided)
+    yield Paragraph(labelled_turns("Turns", {row[c.TURN] for row in rows}, standing.unit[0]))
+
+
+def _sizes(unit: Unit, bucket: str, reviewed: int, provisional: int) -> tuple[Inline, Inline]:
+    """Count a bucket's rows, reviewed and provisional ones apart."""
+    of_bucket, still_open = ("bucket", f"+{bucket}"), [("state", state) for state in OPEN_STATES]
+    return (
+        count(reviewed, unit, of_bucket, ("state", "decided")),
+        count(provisional, unit, of_bucket, *still_open),
+    )
 
 
 def _findings(findings: list[Finding]) -> Iterator[Block]:
@@ -164,7 +192,7 @@ def _usual(standing: Standing, what: str) -> Iterator[Block]:
         yield Paragraph((Strong("Not confirmed"), f" ({standing.stayed} of {standing.tried})."))
 
 
-def _costs(rows: list[Record], decided: list[ReviewedRow]) -> Block:
+def _costs(standing: Standing, rows: list[Record], decided: list[ReviewedRow]) -> Block:
     """Count the failed dimensions: as root or consequence where a reviewer said so, else as they came."""
     root, secondary = Counter[str](), Counter[str]()
     for row in decided:
@@ -174,12 +202,30 @@ def _costs(rows: list[Record], decided: list[ReviewedRow]) -> Block:
     known = {row.row_id for row in decided}
     open_rows = Counter(name for row in rows if row[c.ROW_ID] not in known for name in row[c.FAILED_DIMENSIONS])
     ranked = sorted({*root, *secondary, *open_rows}, key=lambda n: (-root[n] - secondary[n] - open_rows[n], n))
+    unit, bucket = standing.unit, ("bucket", f"+{standing.bucket}")
+    still_open = [("state", state) for state in OPEN_STATES]
     if not decided:
-        cost = ", ".join(f"{name} {open_rows[name]}/{len(rows)}" for name in ranked)
-        return Paragraph((Strong("Dimensions it costs"), f": {cost}."))
+        cost = [
+            part
+            for name in ranked
+            for part in (
+                ", ",
+                f"{name} ",
+                counted(open_rows[name], f"{open_rows[name]}/{len(rows)}", unit, bucket, ("dimension", name)),
+            )
+        ]
+        return Paragraph((Strong("Dimensions it costs"), ": ", *cost[1:], "."))
     return table(
         ["dimension it costs", "root, reviewed", "secondary, reviewed", "provisional"],
-        [(Code(name), str(root[name]), str(secondary[name]), str(open_rows[name])) for name in ranked],
+        [
+            (
+                Code(name),
+                count(root[name], unit, bucket, ("root", name)),
+                count(secondary[name], unit, bucket, ("secondary", name)),
+                count(open_rows[name], unit, bucket, ("dimension", name), *still_open),
+            )
+            for name in ranked
+        ],
     )
 
 

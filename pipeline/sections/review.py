@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.document import BulletList, Code, Heading, Paragraph, Strong
-from pipeline.sections.interface import Section, rate, table
+from pipeline.document import BulletList, Code, Heading, Paragraph, Rows, Strong
+from pipeline.ledger.settle import OPEN_STATES
+from pipeline.sections.interface import Section, count, rate, table
 from pipeline.wording import words
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.document import Block, Inlines
     from pipeline.ledger.events import Decision
+    from pipeline.ledger.gate import Standing
     from pipeline.reviews import Review
 
 _MOST = 40
@@ -23,7 +25,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     if not analysis.failed_rows:
         return
     review = analysis.review
-    yield Heading(2, ("Review",))
+    yield Heading(2, ("Review",), "background")
     yield Paragraph(tuple(_progress(review)))
     if review.missing:
         yield Paragraph(("Before this report can be final, the gate asks for:",))
@@ -33,8 +35,8 @@ def _build(analysis: Analysis) -> Iterator[Block]:
                 (
                     _unit(analysis, standing.unit),
                     Code(standing.bucket),
-                    str(standing.rows - standing.decided),
-                    str(standing.decided),
+                    count(standing.rows - standing.decided, standing.unit, *_rows(standing, *OPEN_STATES)),
+                    count(standing.decided, standing.unit, *_rows(standing, "decided")),
                     str(standing.rows_needed),
                     "yes" if standing.finding else "no",
                 )
@@ -64,18 +66,25 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     yield from _listed("Undeclared", "decisions into buckets that nobody declared", _named(review.undeclared))
 
 
-def _progress(review: Review) -> Iterator[str | Strong]:
-    yield Strong(f"{rate(len(review.decided), review.failed_rows)}")
+def _progress(review: Review) -> Iterator[str | Rows]:
+    yield Rows(rate(len(review.decided), review.failed_rows), (("state", "decided"),), strong=True)
     yield " of the failed rows were read and decided"
     reviewers = {event.who for row in review.rows for event in row.settled.fitting}
     if reviewers:
         yield f", by {', '.join(f'{name} ({kind})' for name, kind in sorted(reviewers))}"
-    states = {state: len(review.in_state(state)) for state in ("opened", "disputed", "stale")}
-    if said := ", ".join(f"{n} {state}" for state, n in states.items() if n):
-        yield f"; {said}"
+    for state in ("opened", "disputed", "stale"):
+        if number := len(review.in_state(state)):
+            yield "; "
+            yield Rows(f"{number} {state}", (("state", state),))
     yield ". Disputed and stale rows count as not reviewed."
     if not review.missing:
         yield " The gate is met."
+
+
+def _rows(standing: Standing, *states: str) -> Iterator[tuple[str, str]]:
+    """Say which rows the gate counts for a bucket."""
+    yield from (("bucket", f"+{standing.bucket}"), ("early", "no"))
+    yield from (("state", state) for state in states)
 
 
 def _controls(review: Review) -> list[str]:

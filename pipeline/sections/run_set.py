@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _build(analysis: Analysis) -> Iterator[Block]:
     inputs, options = analysis.inputs, analysis.options
     models = len({run.model_name for run in inputs})
-    yield Heading(2, ("Run set",))
+    yield Heading(2, ("Run set",), "background")
     yield Paragraph(
         (
             f"{words('run', len(inputs))} of {words('model', models)} on ",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline.document import Heading, Paragraph, Strong
-from pipeline.sections.interface import Section, per_benchmark, ranges, table
+from pipeline.document import Heading, Paragraph, Strong, Turn
+from pipeline.sections.interface import Section, counted, per_benchmark, table, turn_ranges
 from pipeline.untrusted import one_line, shorten
 from pipeline.wording import words
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.analysis import Analysis
-    from pipeline.document import Block
+    from pipeline.document import Block, Inlines
 
 _USER_TEXT_LENGTH = 160
 
@@ -31,12 +31,15 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     yield Paragraph(
         (
             f"{words('comparable turn', len(turns) - len(left_out))} of {len(turns)}: ",
-            f"turns for which every {unit} has a judged row. {_left_out(left_out)}",
+            f"turns for which every {unit} has a judged row. ",
+            *_left_out(left_out, benchmark),
         )
     )
     if analysis.is_compared(benchmark):
         by_all = [row[c.TURN] for row in analysis.records("turn_sets", benchmark, "")]
-        yield Paragraph((Strong(f"Failed by every {unit}"), f" ({len(by_all)}): {ranges(by_all)}."))
+        yield Paragraph(
+            (Strong(f"Failed by every {unit}"), f" ({len(by_all)}): ", *turn_ranges(by_all, benchmark), ".")
+        )
     else:
         yield Paragraph((f"With one {unit} there is nothing to compare: turn sets are not measured.",))
     hardest = [row for row in analysis.records("hardest_turns", benchmark) if row[c.RUNS_FAILED]]
@@ -50,9 +53,14 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
         ["turn", f"{unit}s failing", "runs failing", "user text"],
         [
             (
-                str(row[c.TURN]),
-                f"{row[c.MODELS_FAILED]}/{row[c.MODELS]}",
-                f"{row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}",
+                Turn(str(row[c.TURN]), benchmark, row[c.TURN]),
+                Turn(f"{row[c.MODELS_FAILED]}/{row[c.MODELS]}", benchmark, row[c.TURN]),
+                counted(
+                    row[c.RUNS_FAILED],
+                    f"{row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}",
+                    (benchmark, ""),
+                    ("turn", str(row[c.TURN])),
+                ),
                 shorten(one_line(texts[row[c.TURN]]), _USER_TEXT_LENGTH),
             )
             for row in hardest
@@ -61,8 +69,10 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     )
 
 
-def _left_out(turns: list[int]) -> str:
-    return f"Left out, because not judged for all: {ranges(turns)}." if turns else "None was left out."
+def _left_out(turns: list[int], benchmark: str) -> Inlines:
+    if not turns:
+        return ("None was left out.",)
+    return ("Left out, because not judged for all: ", *turn_ranges(turns, benchmark), ".")
 
 
 SECTION = Section(60, _build)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.document import Heading, Paragraph
-from pipeline.sections.interface import Section, per_benchmark, rate, table
+from pipeline.sections.interface import Section, count, counted, fraction, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
-    from pipeline.document import Block
+    from pipeline.analysis import Analysis, Record
+    from pipeline.document import Block, Inline, Inlines
+    from pipeline.ledger.gate import Unit
 
 _TOP_DIMENSIONS = 3
 
@@ -30,19 +31,7 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     header += ["incomplete rows", "ended session", "empty response", "top failed dimensions"]
     yield table(
         header,
-        [
-            (
-                row[c.MODEL],
-                str(row[c.RUNS]),
-                rate(row[c.FAILED_ROWS], row[c.ROWS_JUDGED]),
-                *((str(row[c.FAILED_ROWS] - row[c.EARLY_FAILED_ROWS]),) if early else ()),
-                str(row[c.INCOMPLETE_ROWS]),
-                f"{row[c.ENDED]} + {row[c.ENDED_EARLY]} early" if row[c.ENDED_EARLY] else str(row[c.ENDED]),
-                str(row[c.EMPTY_RESPONSE]),
-                _top_dimensions(analysis, benchmark, row[c.MODEL]),
-            )
-            for row in counts
-        ],
+        [tuple(_row(analysis, row, early=early)) for row in counts],
         words_in=("top failed dimensions",),
     )
     if early:
@@ -53,10 +42,28 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
         yield Paragraph((what,))
 
 
-def _top_dimensions(analysis: Analysis, benchmark: str, model: str) -> str:
-    rows = [row for row in analysis.records("dimension_counts", benchmark, model) if row[c.FAILED]]
+def _row(analysis: Analysis, row: Record, *, early: bool) -> Iterator[Inline | Inlines]:
+    unit = (row[c.BENCHMARK], row[c.MODEL])
+    every = ("outcome", "any")
+    yield row[c.MODEL]
+    yield str(row[c.RUNS])
+    yield fraction(row[c.FAILED_ROWS], row[c.ROWS_JUDGED], unit)
+    if early:
+        yield count(row[c.FAILED_ROWS] - row[c.EARLY_FAILED_ROWS], unit, ("early", "no"))
+    yield count(row[c.INCOMPLETE_ROWS], unit, ("outcome", "incomplete"))
+    ended = count(row[c.ENDED], unit, ("kind", c.ENDED), every)
+    after = counted(row[c.ENDED_EARLY], f"{row[c.ENDED_EARLY]} early", unit, ("kind", c.ENDED_EARLY), every)
+    yield (ended, " + ", after) if row[c.ENDED_EARLY] else ended
+    yield count(row[c.EMPTY_RESPONSE], unit, ("kind", c.EMPTY_RESPONSE), every)
+    yield _top_dimensions(analysis, unit)
+
+
+def _top_dimensions(analysis: Analysis, unit: Unit) -> Inlines:
+    rows = [row for row in analysis.records("dimension_counts", *unit) if row[c.FAILED]]
     top = sorted(rows, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))[:_TOP_DIMENSIONS]
-    return ", ".join(f"{row[c.DIMENSION]} {row[c.FAILED]}" for row in top) or "none"
+    named = [(row[c.DIMENSION], count(row[c.FAILED], unit, ("dimension", row[c.DIMENSION]))) for row in top]
+    parts = [part for name, number in named for part in (", ", f"{name} ", number)]
+    return tuple(parts[1:]) or ("none",)
 
 
 SECTION = Section(30, _build)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow.compute as pc
 
 from pipeline import schema as c
+from pipeline.rules.builtin_files import read_builtin
 
 if TYPE_CHECKING:
     from pipeline.rules.signals.rows import Rows
@@ -24,8 +23,7 @@ _LONG: Final = 600
 
 @cache
 def _patterns() -> dict[str, dict[str, str]]:
-    text = files("pipeline.rules").joinpath("builtin/signals.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return read_builtin("signals.toml")
 
 
 def meanings() -> dict[str, str]:

@@ -1,0 +1,53 @@
+"""The report as one self-contained page: the same blocks, drawn, and the rows behind every count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from pipeline.formats.html.answers import Answers
+from pipeline.formats.html.drawings import causes, figures, heat_map
+from pipeline.formats.html.embed import embed
+from pipeline.formats.html.layout import lay_out
+from pipeline.formats.html.turns import turn_maps
+from pipeline.formats.interface import Output
+from pipeline.page import renderer
+from pipeline.page.model import Page
+from pipeline.page.renderer import DATA, SAID
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Analysis
+    from pipeline.document import Report
+
+BUDGET: Final = 3_000_000
+"""So many bytes the embedded rows, their texts and the counterpart answers may take."""
+
+
+def render(report: Report, analysis: Analysis) -> bytes:
+    """Render the page. The same report and analysis give the same bytes."""
+    before, *sections = lay_out(report)
+    points = [point for section in sections for point in section.points]
+    answers = Answers(analysis, turn_maps(analysis, points), points)
+    page = Page(
+        title=report.title,
+        stamp=report.stamp,
+        status=analysis.status,
+        unit=analysis.options.compare_by,
+        figures=tuple(figures(analysis)),
+        warnings=sum(note.severity != "info" for note in analysis.notes),
+        maps=tuple(map(heat_map, answers.maps)),
+        answers_left=answers.left,
+        causes=tuple(causes(analysis)),
+        before=before,
+        sections=tuple(sections),
+    )
+    finish = renderer.start(page)
+    data = embed(analysis, answers, [point.row_id for point in points], BUDGET)
+    head, _, tail = finish().partition(DATA)
+    return b"".join([head.replace(SAID, data.said.encode(), 1), data.json, tail])
+
+
+def _write(report: Report, analysis: Analysis, stream: BinaryIO) -> None:
+    stream.write(render(report, analysis))
+
+
+OUTPUTS: Final = (Output("{stem}.html", _write, order=-2),)

@@ -1,0 +1,60 @@
+// What the page is told, and how texts are shown. Text goes in as text, never as markup.
+const data = JSON.parse(document.getElementById("data").textContent);
+const SIGNS = { p: "\u00b7", f: "\u00d7", k: "~", g: "~", n: "\u2013" };
+const VERDICTS = { p: "passed", f: "failed", k: "flaky, passed", g: "flaky, failed", n: "not judged" };
+const several = data.maps.length > 1;
+const total = data.rows.turn ? data.rows.turn.length : 0;
+
+const byId = (id) => document.getElementById(id);
+const words = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+function el(tag, classes, ...children) {
+  const made = document.createElement(tag);
+  if (classes) made.className = classes;
+  made.append(...children);
+  return made;
+}
+
+function link(href, text, classes) {
+  const made = el("a", classes, text);
+  made.setAttribute("href", href);
+  return made;
+}
+
+// The link to the rows that fit: `#rows?name=value&...`.
+const query = (pairs) => pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
+const rowsHref = (pairs) => (pairs.length ? `#rows?${query(pairs)}` : "#rows");
+
+// A cut text comes with its whole length.
+const shown = (text) => (Array.isArray(text) ? text[0] : text);
+const cutNote = (text) => (Array.isArray(text) ? [" ", el("small", "", `cut, ${text[1]} characters in all`)] : []);
+
+function said(label, text, empty) {
+  if (text === undefined || (text === "" && !empty)) return "";
+  const words = el("p", "text", shown(text).trim() || empty);
+  return el("div", "said", el("span", "label", label, ...cutNote(text)), words);
+}
+
+function payload(label, text) {
+  if (!text) return "";
+  return el("details", "payload", el("summary", "", label, ...cutNote(text)), el("pre", "", shown(text)));
+}
+
+function verdict(code, failed, judged) {
+  const sign = el("span", "", SIGNS[code]);
+  sign.setAttribute("aria-hidden", "true");
+  const runs = judged > 1 ? `, ${failed} of ${judged} runs failed` : "";
+  return el("span", `verdict ${code}`, sign, ` ${VERDICTS[code]}${runs}`);
+}
+
+// Rows: a column holds each row's place in its list of names, or one place for all rows.
+const at = (name, row) => (typeof data.rows[name] === "number" ? data.rows[name] : data.rows[name][row]);
+const value = (row, name) => (name === "turn" ? String(at("turn", row)) : data.names[name][at(name, row)]);
+const unitOf = (row) => value(row, data.unit === "run" ? "run" : "model");
+const rowId = (row) => `${value(row, "run")}:${at("turn", row)}`;
+const dimensions = (row) => data.sets[at("dimensions", row)];
+const secondary = (row) => data.sets[at("secondary", row)];
+const mapOf = (benchmark) => data.maps.findIndex((map) => map.benchmark === benchmark);
+const userText = (map, turn) => (data.users && data.users[map] ? data.users[map][turn] : undefined);
+// A row that failed by its place among the rows, another by a number below -1; -1 for no row.
+const textsOf = (ref) => (ref >= 0 ? data.texts && data.texts[ref] : data.others && data.others[ref]);

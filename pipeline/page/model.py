@@ -1,0 +1,112 @@
+"""What the page shows, as plain data, so that another process can render it.
+
+The records are msgspec's, as the report's blocks are: `pack` and `unpack` need no code of their own.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from pipeline.document import Block, Datapoint, Heading, Inline, Rows
+
+
+class Section(Struct, frozen=True):
+    """A section of the report: its title in words, a name for links, its part of the page, and its blocks."""
+
+    title: str
+    anchor: str
+    part: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def points(self) -> list[Datapoint]:
+        """The datapoints, in order."""
+        return [block for block in self.blocks if isinstance(block, Datapoint)]
+
+    @property
+    def inner(self) -> list[tuple[int, Heading]]:
+        """The headings of the parts, each with its place among the blocks."""
+        places = enumerate(self.blocks)
+        return [(at, block) for at, block in places if isinstance(block, Heading) and block.level == 3]  # noqa: PLR2004 - a part's
+
+    @property
+    def short_title(self) -> str:
+        """The title for a table of contents, without what its table is broken down by."""
+        return self.title.partition(" by ")[0]
+
+
+class Figure(Struct, frozen=True):
+    """A number, and what it counts."""
+
+    number: Inline
+    label: str
+
+
+class Bar(Struct, frozen=True):
+    """A count as a bar: the number, how long in percent, and whether its rows are reviewed or provisional."""
+
+    number: Rows
+    percent: str
+    kind: str
+
+
+class Bucket(Struct, frozen=True):
+    """A bucket as a row of bars, those of each model in turn."""
+
+    name: str
+    parent: str
+    cells: tuple[tuple[Bar, ...], ...]
+
+
+class Causes(Struct, frozen=True):
+    """The bars of one benchmark: its models, each with its failure rate, and its buckets, largest first."""
+
+    benchmark: str
+    models: tuple[Figure, ...]
+    buckets: tuple[Bucket, ...]
+
+
+class HeatMap(Struct, frozen=True):
+    """The heat map of one benchmark: per model a letter for each turn that is shown."""
+
+    benchmark: str
+    models: tuple[str, ...]
+    turns: tuple[int, ...]
+    codes: tuple[str, ...]
+    left_out: int
+    """How many turns are not shown."""
+
+
+class Page(Struct, frozen=True):
+    """Everything that the page shows but the rows that are embedded in it."""
+
+    title: str
+    stamp: str
+    status: str
+    unit: str
+    """What is compared: `model` or `run`."""
+    figures: tuple[Figure, ...]
+    warnings: int
+    """How many notes of the checks are more than an information."""
+    maps: tuple[HeatMap, ...]
+    answers_left: int
+    """How many cells of the maps have an answer that is not embedded, though their row did not fail."""
+    causes: tuple[Causes, ...]
+    before: Section
+    """What the report says before any heading."""
+    sections: tuple[Section, ...]
+
+    def of_part(self, part: str) -> list[Section]:
+        """Give the sections of a part of the page."""
+        return [section for section in self.sections if section.part == part]
+
+
+def pack(page: Page) -> bytes:
+    """Write a page as bytes."""
+    return msgspec.msgpack.encode(page)
+
+
+def unpack(packed: bytes) -> Page:
+    """Read a page back."""
+    return msgspec.msgpack.decode(packed, type=Page)
