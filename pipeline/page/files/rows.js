@@ -20,7 +20,8 @@ const TESTS = {
   early: (row, of) => (value(row, "kind") === "model_ended_session_early") === (of !== "no"),
   outcome: (row, of) => of === "any" || value(row, "outcome") === of,
 };
-const NAMES = new Set([...Object.keys(TESTS), ...Object.keys(data.names || {}), "turn"]);
+const PLAIN = ["benchmark", "run", "kind", "mode", "state", "attribution", "turn"];
+const NAMES = new Set([...Object.keys(TESTS), ...PLAIN]);
 
 function passes(row) {
   if (!filters.has("outcome") && value(row, "outcome") !== "failed") return false;
