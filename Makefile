@@ -21,7 +21,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-review test check lint types imports notebooks notebook bench analyze analyze-all clean
-.PHONY: rules-score rules-fit rules-parse browser
+.PHONY: rules-score rules-fit rules-parse browser pictures
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -120,6 +120,9 @@ browser:  ## Install the browser that some tests drive (Debian's Chromium, as ro
 	@test -x /usr/bin/chromium || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
 	  && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } \
 	  || echo "no Chromium at /usr/bin/chromium: the browser tests will be skipped" >&2
+
+pictures: $(DEV) demo  ## Take the pictures of the README anew (needs the browser)
+	$(BIN)/python design/pictures/take.py $(RESULTS)/clinic_three_models design/pictures
 
 bench: $(DEV)  ## Time the command against the obvious script, side by side
 	$(BIN)/python benchmarks/run.py

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 _PER_FILE: Final = 20
-_LABELS: Final = {"report": "Report", "packet_jsonl": "Packet", "analysis": "Numbers"}
+_LABELS: Final = {"report": "Report", "page": "Page", "packet_jsonl": "Packet", "analysis": "Numbers"}
 
 
 @contextmanager
@@ -46,6 +46,7 @@ def print_written(written: Written, *, as_json: bool) -> None:
     paths = {
         "folder": target.folder,
         "report": written.report,
+        "page": target.page,
         "packet_jsonl": target.folder / c.PACKET_JSONL,
         "packet_csv": target.folder / c.PACKET_CSV,
         "analysis": target.folder / c.ANALYSIS_JSON,
@@ -61,8 +62,8 @@ def print_written(written: Written, *, as_json: bool) -> None:
         return
     _print(summarise(analysis))
     _print("")
-    for label in ("report", "packet_jsonl", "analysis"):
-        _print(f"{_LABELS[label]}: {_short(paths[label])}")
+    for name, label in _LABELS.items():
+        _print(f"{label}: {_short(paths[name])}")
 
 
 def print_answer(answer: Answer, *, as_json: bool) -> None:

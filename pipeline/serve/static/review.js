@@ -127,3 +127,7 @@ async function look() {
   }
 }
 setInterval(look, 4000);
+
+// What is to be judged stands where one looks, with the end of the turn before above it.
+document.querySelector("article.here")?.scrollIntoView();
+document.querySelector(".rows a[aria-current]")?.scrollIntoView({ block: "nearest" });
