@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from pipeline import printing, startup
-from pipeline.commands import report
+from pipeline.commands import export, report
 from pipeline.errors import PipelineError, Problem
 from pipeline.options import AsJson, spread, takes_inputs
 from pipeline.records import Request
@@ -65,6 +65,7 @@ def check(request: Request, as_json: AsJson = False) -> None:
 
 app.command()(report.report)
 app.command()(report.summary)
+app.command()(export.export)
 _GROUPS: Final = ("review", "rules", "skill")
 _loaded: set[str] = set()
 

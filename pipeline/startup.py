@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, Final, NoReturn
 
 
@@ -39,13 +40,15 @@ def keep_pandas_out() -> None:
 
     The command makes no DataFrames, and importing pandas takes longer than a small analysis. pyarrow asks once
     and remembers the answer. Should it ask otherwise one day, it imports pandas again, and nothing breaks. Nor
-    does it find cloudpickle and the file systems of clouds, which it imports wherever they are there.
+    does it find cloudpickle and the file systems of clouds, which it imports wherever they are there, or NumPy's
+    masked arrays.
     """
     sys.meta_path.insert(0, _ABSENT)
     import pyarrow as pa  # noqa: PLC0415 - `--help` must not wait for it
 
     pa.array([])
     _ABSENT.names.discard("pandas")
+    sys.modules["numpy"].ma = _NO_MASKS  # type: ignore[attr-defined]
 
 
 class _Absent:
@@ -61,6 +64,21 @@ class _Absent:
 
 
 _ABSENT: Final[Any] = _Absent()
+
+
+class _NoMasks:
+    """Stands for `numpy.ma`, which pyarrow would import to ask whether an array is masked: none is here.
+
+    Whoever asks for anything else imports the real one, which then takes this one's place.
+    """
+
+    MaskedArray = type("MaskedArray", (), {})
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(import_module("numpy.ma"), name)
+
+
+_NO_MASKS: Final = _NoMasks()
 
 
 def leave(code: int) -> NoReturn:

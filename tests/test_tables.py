@@ -321,7 +321,8 @@ def test_no_stage_changes_the_frame_that_it_is_given():
     for stage, *given in calls:
         stage(*given)
         assert all(table.equals(was) for table, was in zip(tables, before[0], strict=True)), stage.__name__
-        np.testing.assert_equal([*map(turnsets.Grid._asdict, grids)], [*map(turnsets.Grid._asdict, before[1])], stage.__name__)
+        now, was = ([grid._asdict() for grid in each] for each in (grids, before[1]))
+        np.testing.assert_equal(now, was, stage.__name__)
         assert units == before[2], stage.__name__
 
 

@@ -53,8 +53,16 @@ class Staging:
             with self.file(output.path.format(stem=self.target.stem)) as stream:
                 output.write(report, analysis, stream)
 
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(write, outputs))
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            beside = pool.map(write, [output for output in outputs if output.beside])
+            started = [
+                output._replace(write=output.start(report, analysis)) if output.start else output
+                for output in outputs
+                if not output.beside
+            ]
+            for output in started:
+                write(output)
+            list(beside)
 
     def write_local(self, inputs: Sequence[Path], local: dict[str, Any]) -> None:
         """Write the two files that hold on this machine only: the dependencies for make, and where things lie."""

@@ -19,6 +19,7 @@ OWN_NAMES: Final = frozenset(
     {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
 )
 """The files of an analysis folder that have fixed names, apart from the tables."""
+_ANOTHER: Final = "choose another --output"
 _LONGEST_NAME: Final = 200
 _HEAD: Final = 1000
 
@@ -81,20 +82,13 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
     `runs` holds the (benchmark, run id) pairs of this call. Raises `OutputError`.
     """
     folder = _real(target.folder)
-    another = "choose another --output"
     for source in input_folders:
         if folder.is_relative_to(_real(source)):
-            raise OutputError(Problem(str(target.folder), f"lies inside the input folder {source}", another))
+            raise OutputError(Problem(str(target.folder), f"lies inside the input folder {source}", _ANOTHER))
     if folder.exists() and not folder.is_dir():
-        raise OutputError(Problem(str(target.folder), "is a file, not a folder", another))
-    if target.page.is_file():
-        with target.page.open("rb") as stream:
-            if MARK not in stream.read(_HEAD):
-                raise OutputError(Problem(str(target.page), "is there already, and no report of ours", another))
-    if not is_analysis_folder(folder):
-        if foreign := sorted(name for name in OWN_NAMES if (folder / name).exists()):
-            raise OutputError(Problem(str(target.folder), f"holds {', '.join(foreign)}, from no analysis", another))
-        return
+        raise OutputError(Problem(str(target.folder), "is a file, not a folder", _ANOTHER))
+    if foreign := _foreign(target, folder):
+        raise OutputError(Problem(str(target.folder), f"holds {', '.join(foreign)}, from no analysis", _ANOTHER))
     path = folder / c.ANALYSIS_JSON
     if not path.exists():
         return
@@ -102,10 +96,19 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
         there = {(run[c.BENCHMARK], run[c.RUN_ID]) for run in json.loads(path.read_bytes())["inputs"]}
     except (OSError, ValueError, LookupError, TypeError):
         what = "is no analysis that can be read"
-        raise OutputError(Problem(str(path), what, f"remove it, or {another}")) from None
+        raise OutputError(Problem(str(path), what, f"remove it, or {_ANOTHER}")) from None
     if not there & runs:
         what = "belongs to another comparison: it shares no run with this one"
-        raise OutputError(Problem(str(target.folder), what, another))
+        raise OutputError(Problem(str(target.folder), what, _ANOTHER))
+
+
+def _foreign(target: Target, folder: Path) -> list[str]:
+    """Name what somebody else put where we would write; a report that was edited by hand is kept instead."""
+    names = [] if is_analysis_folder(folder) else sorted(name for name in OWN_NAMES if (folder / name).exists())
+    if target.page.is_file():
+        with target.page.open("rb") as stream:
+            names += [] if MARK in stream.read(_HEAD) else [target.page.name]
+    return names
 
 
 def _real(path: Path) -> Path:

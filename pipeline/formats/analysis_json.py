@@ -118,4 +118,4 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
     stream.write(to_bytes(analysis))
 
 
-OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, order=1),)
+OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, order=2),)

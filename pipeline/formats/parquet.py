@@ -70,4 +70,4 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO, *, name: str) -> Non
         writer.write(analysis.tables[name])
 
 
-OUTPUTS: Final = tuple(Output(f"tables/{name}.parquet", partial(_write, name=name), order=-1) for name in _TABLES)
+OUTPUTS: Final = tuple(Output(f"tables/{name}.parquet", partial(_write, name=name), beside=True) for name in _TABLES)

@@ -74,11 +74,7 @@ def builtin_rules() -> RuleSet:
 
 def unweighed_rules() -> list[Rule]:
     """Read the package's rules without the weights that are fitted to labelled rows and stand apart."""
-    return [
-        _rule({"mode": mode, **table})
-        for mode in c.ERROR_MODES
-        for table in read_builtin(f"{mode}.toml")["rule"]
-    ]
+    return [_rule({"mode": mode, **table}) for mode in c.ERROR_MODES for table in read_builtin(f"{mode}.toml")["rule"]]
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:

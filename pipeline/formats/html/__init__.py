@@ -15,8 +15,11 @@ from pipeline.page.model import Page
 from pipeline.page.renderer import DATA, SAID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.analysis import Analysis
     from pipeline.document import Report
+    from pipeline.formats.interface import Write
 
 BUDGET: Final = 3_000_000
 """So many bytes the embedded rows, their texts and the counterpart answers may take."""
@@ -24,7 +27,12 @@ BUDGET: Final = 3_000_000
 
 def render(report: Report, analysis: Analysis) -> bytes:
     """Render the page. The same report and analysis give the same bytes."""
-    before, *sections = lay_out(report)
+    return _start(report, analysis)()
+
+
+def _start(report: Report, analysis: Analysis) -> Callable[[], bytes]:
+    """Start to render the page; the result embeds the rows, and gives the page."""
+    before, *sections = lay_out(report.blocks)
     points = [point for section in sections for point in section.points]
     answers = Answers(analysis, turn_maps(analysis, points), points)
     page = Page(
@@ -41,13 +49,26 @@ def render(report: Report, analysis: Analysis) -> bytes:
         sections=tuple(sections),
     )
     finish = renderer.start(page)
-    data = embed(analysis, answers, [point.row_id for point in points], BUDGET)
-    head, _, tail = finish().partition(DATA)
-    return b"".join([head.replace(SAID, data.said.encode(), 1), data.json, tail])
+
+    def end() -> bytes:
+        data = embed(analysis, answers, [point.row_id for point in points], BUDGET)
+        head, _, tail = finish().partition(DATA)
+        return b"".join([head.replace(SAID, data.said.encode(), 1), data.json, tail])
+
+    return end
+
+
+def _start_output(report: Report, analysis: Analysis) -> Write:
+    end = _start(report, analysis)
+    return lambda _report, _analysis, stream: _put(stream, end())
 
 
 def _write(report: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    stream.write(render(report, analysis))
+    _put(stream, render(report, analysis))
 
 
-OUTPUTS: Final = (Output("{stem}.html", _write, order=-2),)
+def _put(stream: BinaryIO, page: bytes) -> None:
+    stream.write(page)
+
+
+OUTPUTS: Final = (Output("{stem}.html", _write, start=_start_output, order=1),)
