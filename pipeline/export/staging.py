@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.document import Report
-    from pipeline.formats.interface import Output
+    from pipeline.formats.interface import Output, Write
 
 
 class Staging:
@@ -49,19 +49,17 @@ class Staging:
         """Write every output that the analysis calls for."""
         outputs = [output for output in all_outputs() if output.wanted(analysis)]
 
-        def write(output: Output) -> None:
+        def write(begun: tuple[Output, Write]) -> None:
+            output, write_to = begun
             with self.file(output.path.format(stem=self.target.stem)) as stream:
-                output.write(report, analysis, stream)
+                write_to(stream)
 
         with ThreadPoolExecutor(max_workers=1) as pool:
-            beside = pool.map(write, [output for output in outputs if output.beside])
-            started = [
-                output._replace(write=output.start(report, analysis)) if output.start else output
-                for output in outputs
-                if not output.beside
-            ]
-            for output in started:
-                write(output)
+            begun = [(output, output.begin(report, analysis)) for output in outputs]
+            beside = pool.map(write, [each for each in begun if each[0].beside])
+            for each in begun:
+                if not each[0].beside:
+                    write(each)
             list(beside)
 
     def write_local(self, inputs: Sequence[Path], local: dict[str, Any]) -> None:

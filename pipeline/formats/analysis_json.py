@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import msgspec
 
 from pipeline import schema as c
-from pipeline.formats.interface import Output
+from pipeline.formats.interface import Output, at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,4 +118,4 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
     stream.write(to_bytes(analysis))
 
 
-OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, order=2),)
+OUTPUTS: Final = (Output(c.ANALYSIS_JSON, at_once(_write), order=2),)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
 
 from pipeline.document import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Rows, Strong, Table, Turn
-from pipeline.formats.interface import Output
+from pipeline.formats.interface import Output, at_once
 from pipeline.untrusted import one_line, visible
 
 if TYPE_CHECKING:
@@ -152,4 +152,4 @@ def _write(report: Report, _: Analysis, stream: BinaryIO) -> None:
     stream.write(render(report))
 
 
-OUTPUTS: Final = (Output("{stem}.md", _write),)
+OUTPUTS: Final = (Output("{stem}.md", at_once(_write)),)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from pipeline import schema as c
-from pipeline.formats.interface import Output
+from pipeline.formats.interface import Output, at_once
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -48,4 +48,4 @@ def guard(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.match_substring_regex(texts, _FORMULA), guarded, texts)
 
 
-OUTPUTS: Final = (Output(c.PACKET_CSV, _write),)
+OUTPUTS: Final = (Output(c.PACKET_CSV, at_once(_write)),)

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.formats.interface import Output
+from pipeline.formats.interface import Output, at_once
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,4 +43,4 @@ def plain_number(number: float) -> float:
     return int(number) if number == int(number) and abs(number) < _EXACT else number
 
 
-OUTPUTS: Final = (Output(c.PACKET_JSONL, _write),)
+OUTPUTS: Final = (Output(c.PACKET_JSONL, at_once(_write)),)

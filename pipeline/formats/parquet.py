@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pipeline import schema as c
-from pipeline.formats.interface import Output
+from pipeline.formats.interface import Output, at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,4 +70,6 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO, *, name: str) -> Non
         writer.write(analysis.tables[name])
 
 
-OUTPUTS: Final = tuple(Output(f"tables/{name}.parquet", partial(_write, name=name), beside=True) for name in _TABLES)
+OUTPUTS: Final = tuple(
+    Output(f"tables/{name}.parquet", at_once(partial(_write, name=name)), beside=True) for name in _TABLES
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import msgspec
 
 from pipeline import schema as c
-from pipeline.formats.interface import Output
+from pipeline.formats.interface import Output, at_once
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -20,4 +20,4 @@ def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
         stream.write(msgspec.json.encode(row) + b"\n")
 
 
-OUTPUTS: Final = (Output(c.REJECTED_ROWS, _write, wanted=lambda analysis: bool(analysis.rejected)),)
+OUTPUTS: Final = (Output(c.REJECTED_ROWS, at_once(_write), wanted=lambda analysis: bool(analysis.rejected)),)

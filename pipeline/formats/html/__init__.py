@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pipeline.formats.html.answers import Answers
@@ -15,8 +16,6 @@ from pipeline.page.model import Page
 from pipeline.page.renderer import DATA, SAID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pipeline.analysis import Analysis
     from pipeline.document import Report
     from pipeline.formats.interface import Write
@@ -27,11 +26,13 @@ BUDGET: Final = 3_000_000
 
 def render(report: Report, analysis: Analysis) -> bytes:
     """Render the page. The same report and analysis give the same bytes."""
-    return _start(report, analysis)()
+    stream = BytesIO()
+    _begin(report, analysis)(stream)
+    return stream.getvalue()
 
 
-def _start(report: Report, analysis: Analysis) -> Callable[[], bytes]:
-    """Start to render the page; the result embeds the rows, and gives the page."""
+def _begin(report: Report, analysis: Analysis) -> Write:
+    """Begin to render the page; what is given embeds the rows in it."""
     before, *sections = lay_out(report.blocks)
     points = [point for section in sections for point in section.points]
     answers = Answers(analysis, turn_maps(analysis, points), points)
@@ -48,27 +49,14 @@ def _start(report: Report, analysis: Analysis) -> Callable[[], bytes]:
         before=before,
         sections=tuple(sections),
     )
-    finish = renderer.start(page)
+    rendered = renderer.start(page)
 
-    def end() -> bytes:
+    def write(stream: BinaryIO) -> None:
         data = embed(analysis, answers, [point.row_id for point in points], BUDGET)
-        head, _, tail = finish().partition(DATA)
-        return b"".join([head.replace(SAID, data.said.encode(), 1), data.json, tail])
+        head, _, tail = rendered().partition(DATA)
+        stream.writelines([head.replace(SAID, data.said.encode(), 1), data.json, tail])
 
-    return end
-
-
-def _start_output(report: Report, analysis: Analysis) -> Write:
-    end = _start(report, analysis)
-    return lambda _report, _analysis, stream: _put(stream, end())
+    return write
 
 
-def _write(report: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    _put(stream, render(report, analysis))
-
-
-def _put(stream: BinaryIO, page: bytes) -> None:
-    stream.write(page)
-
-
-OUTPUTS: Final = (Output("{stem}.html", _write, start=_start_output, order=1),)
+OUTPUTS: Final = (Output("{stem}.html", _begin, order=1),)
