@@ -292,3 +292,17 @@ def test_beyond_the_budget_a_count_names_the_packets_filter(visit, tmp_path, mon
     assert "5 failed rows are in failure_review_rows.jsonl" in page.locator("#count").inner_text()
     command = page.locator("#packet code").inner_text()
     assert lines_of(command, tmp_path / "out") == 5
+
+
+@pytest.mark.parametrize("text", ["line\n" * 300, "word " * 3000, "x" * 5000, "short", "a b\n" * 13])
+def test_a_long_text_is_folded_and_whole(visit, tmp_path, text):
+    run = write_run(tmp_path / "bench" / "run_a", [failing(0, assistant_text=text, judge_reasoning=text)])
+    analyze(run_dir=run, output=tmp_path / "out")
+    page = visit(tmp_path / "out")
+    page.locator("details.row summary").first.click()
+    card = page.locator("details.row article.own")
+    assert card.bounding_box()["height"] < 1500
+    page.evaluate("document.querySelectorAll('details.rest').forEach((each) => { each.open = true; })")
+    for place in (card.locator(".said").first, page.locator("#panel-0 .answer .said").first):
+        shown = "".join(place.locator(".text").all_text_contents())
+        assert "".join(shown.split()) == "".join(text.split())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SIGNS: Final = {"p": "·", "f": "×", "k": "~", "g": "~", "n": "–"}  # noqa: RUF001 - a cross that every font has
 """What stands in a cell of the heat map, by `TurnMap.codes`."""
 _SCRIPTS: Final = ("text.js", "turns.js", "rows.js", "links.js")
+_LINES, _LONG = 12, 700
 _RATE: Final = re.compile(r"\d+/\d+, ([\d.]+)%")
 
 
@@ -49,6 +50,7 @@ def template() -> jinja2.Template:
     cells = {letter: Markup('<td class="{}">{}</td>').format(letter, sign) for letter, sign in SIGNS.items()}
     environment.filters |= {
         "cells": lambda letters: Markup("").join(cells[letter] for letter in letters),
+        "fold": _fold,
         "href": href,
         "kind": lambda value: type(value).__name__,
         "percent": _percent,
@@ -76,6 +78,15 @@ def _percent(cell: object) -> str:
     """Give the length of the bar under a rate, in percent; empty for anything else."""
     match = _RATE.fullmatch(cell if isinstance(cell, str) else getattr(cell, "text", ""))
     return match[1] if match else ""
+
+
+def _fold(text: str) -> tuple[str, str]:
+    """Part a long text into its beginning and the rest, which is folded; as `text.js` does."""
+    head = "\n".join(text.split("\n")[:_LINES])
+    if len(head) > _LONG:
+        head = head[: head.rfind(" ", 0, _LONG + 1) + 1 or _LONG]
+    rest = text[len(head) :]
+    return (head, rest) if len(rest) > _LONG / 4 or rest.count("\n") + 1 > _LINES / 2 else (text, "")
 
 
 def _file(name: str) -> str:

@@ -40,7 +40,7 @@ addEventListener("resize", measure);
 let opened = [];
 addEventListener("beforeprint", () => {
   points.forEach(fillPoint);
-  opened = [...document.querySelectorAll("details.point:not([open]), details.payload:not([open])")];
+  opened = [...document.querySelectorAll("details.point:not([open]), details.payload:not([open]), details.rest:not([open])")];
   for (const each of opened) each.open = true;
 });
 addEventListener("afterprint", () => {

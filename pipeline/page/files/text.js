@@ -29,10 +29,25 @@ const rowsHref = (pairs) => (pairs.length ? `#rows?${query(pairs)}` : "#rows");
 const shown = (text) => (Array.isArray(text) ? text[0] : text);
 const cutNote = (text) => (Array.isArray(text) ? [" ", el("small", "", `cut, ${text[1]} characters in all`)] : []);
 
+// A long text shows its beginning; the rest is folded, so that it does not push everything else away.
+const LINES = 12;
+const LONG = 700;
+function fold(text) {
+  let head = text.split("\n").slice(0, LINES).join("\n");
+  if (head.length > LONG) head = head.slice(0, head.lastIndexOf(" ", LONG) + 1 || LONG);
+  const rest = text.slice(head.length);
+  return rest.length > LONG / 4 || rest.split("\n").length > LINES / 2 ? [head, rest] : [text, ""];
+}
+
 function said(label, text, empty) {
   if (text === undefined || (text === "" && !empty)) return "";
-  const words = el("p", "text", shown(text).trim() || empty);
-  return el("div", "said", el("span", "label", label, ...cutNote(text)), words);
+  const [head, rest] = fold(shown(text).trim() || empty);
+  const made = el("div", "said", el("span", "label", label, ...cutNote(text)), el("p", "text", head));
+  if (rest) {
+    const summary = el("summary", "", `${rest.length} more characters`);
+    made.append(el("details", "rest", summary, el("p", "text", rest.trim())));
+  }
+  return made;
 }
 
 function payload(label, text) {
