@@ -53,7 +53,7 @@ class Analysis:
     """The tables as the stages made them, by name; the frames below are these as DataFrames."""
     fetch_texts: Callable[[list[str]], pa.Table]
     kept_texts: pa.Table | None = None
-    """The five texts of all rows, in the order of `turns`, where these are few."""
+    """The five texts of all rows, in the order of `turns`, where these take little room."""
     _records: dict[str, _Groups] = field(default_factory=dict, init=False)
 
     @cached_property

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pipeline.listener import Listener
     from pipeline.plan import Plan
 
-_FEW_ROWS: Final = 20_000
-"""Of so many rows all texts are kept, of more only the failed ones'."""
+_FEW_BYTES: Final = 50_000_000
+"""As long as all rows' texts take no more they are kept, later only the failed ones'."""
 
 
 class Labelled(NamedTuple):
@@ -43,7 +43,7 @@ class Rows:
     turns: list[pa.Table] = field(default_factory=list)
     failures: list[pa.Table] = field(default_factory=list)
     texts: list[pa.Table] | None = field(default_factory=list)
-    """The texts of all rows, as long as these are few."""
+    """The texts of all rows, as long as these take little room."""
     scores: list[pa.Table] = field(default_factory=list)
     questions: validate.Questions = field(default_factory=validate.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Rows:
     def _keep_texts(self, turns: pa.Table) -> None:
         if self.texts is not None:
             self.texts.append(turns.select(list(c.TEXTS)))
-            if sum(map(len, self.texts)) > _FEW_ROWS:
+            if sum(table.nbytes for table in self.texts) > _FEW_BYTES:
                 self.texts = None
 
 
