@@ -263,13 +263,15 @@ def test_no_script_but_its_own_runs(browser, reviewed):
 
 
 def test_on_paper_everything_is_open_and_nothing_needs_a_hand(visit, reviewed):
-    page = visit(reviewed)
+    page = visit(reviewed, width=800, scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     assert page.locator("details.point:not([open])").count() == 0
     assert not page.locator("nav.contents").is_visible()
     assert not page.locator("#filters").is_visible()
     assert page.locator(".stamp").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details.point:not([open])").count() > 0
 
