@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -146,6 +147,22 @@ def test_replay_of_a_shuffled_and_repeated_ledger_gives_the_same(events, data):
     again = replay(*data.draw(st.permutations(copies)))
     assert view(again) == view(replay(*events))
     assert (again.ids, again.last) == (replay(*events).ids, replay(*events).last)
+
+
+@given(st.one_of(ledgers, clashing), st.lists(st.integers(0, 12), max_size=4), st.booleans())
+def test_a_ledger_that_is_followed_by_events_is_the_ledger_of_all(events, cuts, in_order):
+    ordered = sorted(events, key=lambda each: each["at"]) if in_order else events
+    parsed = parse(b"".join(as_line(each) + b"\n" for each in ordered)).events
+    bounds = [0, *sorted(min(cut, len(parsed)) for cut in cuts), len(parsed)]
+    grown = Ledger()
+    for start, end in itertools.pairwise(bounds):
+        before = view(grown)
+        grown, old = grown.followed_by(parsed[start:end]), grown
+        assert view(old) == before
+    whole = Ledger(parsed)
+    assert view(grown) == view(whole)
+    assert (grown.ids, grown.last, grown.given) == (whole.ids, whole.last, whole.given)
+    assert (grown.opened, grown.decisions) == (whole.opened, whole.decisions)
 
 
 @given(st.one_of(ledgers, clashing), st.lists(st.integers(1, 7), min_size=12, max_size=12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +25,7 @@ from pipeline.ledger.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from pipeline.ledger.events import Event
@@ -45,6 +46,57 @@ class Ledger:
         self._by_kind: dict[type, list[Any]] = defaultdict(list)
         for event in self.events:
             self._by_kind[type(event)].append(event)
+        self._deferred: dict[Identity, frozenset[str]] = {}
+
+    def followed_by(self, events: Sequence[Event]) -> Ledger:
+        """Give this ledger with further events.
+
+        What is appended comes after all that is there, so that mostly it can be added to what was replayed.
+        """
+        if not events:
+            return self
+        if not self._is_followed_by(events):
+            return Ledger([*self.given, *events])
+        more = copy(self)
+        more._add(events)  # noqa: SLF001 - its own kind
+        return more
+
+    def _add(self, events: Sequence[Event]) -> None:
+        """Add events that come after all others; what is shared with the ledger this was copied from is replaced."""
+        added = sorted((single for event in events for single in _singles(event)), key=_PLACE)
+        decisions = self._added_to(self.decisions, [each for each in added if isinstance(each, Decision)])
+        openings = _opened([each for each in added if isinstance(each, Opened)], self.opened)
+        ids = self.ids | {each.id for event in events for each in (event, *_parts(event))}
+        buckets = self.buckets
+        self.given = (*self.given, *events)
+        self._distinct = self._distinct | {event.id: event for event in events}
+        self.events = (*self.events, *added)
+        self._by_kind = defaultdict(list, {kind: [*found] for kind, found in self._by_kind.items()})
+        for event in added:
+            self._by_kind[type(event)].append(event)
+        self._deferred = {}
+        for name in ("last", "undeclared", "findings"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(ids=ids, decisions=decisions, opened=openings, buckets=buckets)
+
+    def _is_followed_by(self, events: Sequence[Event]) -> bool:
+        """Tell whether events only add: new ones, later than all that are here, that change nothing before them."""
+        every = [each for event in events for each in (event, *_parts(event))]
+        ids = [each.id for each in every]
+        return (
+            not any(isinstance(each, Retracted | BucketDeclared) for each in every)
+            and len(set(ids)) == len(ids)
+            and self.ids.isdisjoint(ids)
+            and (self.last is None or min(each.at for each in every) > self.last)
+        )
+
+    def _added_to(self, before: dict[str, list[Decision]], decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+        """Sort decisions by row, in order, behind those before; without those into buckets that nobody declared."""
+        found = dict(before)
+        for event in decisions:
+            if event.bucket in self.buckets:
+                found[event.row_id] = [*found.get(event.row_id, ()), event]
+        return found
 
     @cached_property
     def ids(self) -> frozenset[str]:
@@ -69,12 +121,7 @@ class Ledger:
     @cached_property
     def decisions(self) -> dict[str, list[Decision]]:
         """Decisions by row, in order; those into buckets that nobody declared are left out."""
-        found = defaultdict(list)
-        event: Decision
-        for event in self._by_kind[Decision]:
-            if event.bucket in self.buckets:
-                found[event.row_id].append(event)
-        return dict(found)
+        return self._added_to({}, self._by_kind[Decision])
 
     @cached_property
     def undeclared(self) -> list[Decision]:
@@ -84,11 +131,7 @@ class Ledger:
     @cached_property
     def opened(self) -> dict[str, dict[tuple[Identity, str], datetime]]:
         """When each reviewer first opened each row at each digest."""
-        found: dict[str, dict[tuple[Identity, str], datetime]] = defaultdict(dict)
-        event: Opened
-        for event in self._by_kind[Opened]:
-            found[event.row_id].setdefault((event.who, event.evidence_digest), event.at)
-        return dict(found)
+        return _opened(self._by_kind[Opened], {})
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -105,8 +148,13 @@ class Ledger:
         """Everybody who put a row off."""
         return {event.who for event in self._by_kind[Deferred]}
 
-    def deferred_by(self, who: Identity) -> set[str]:
+    def deferred_by(self, who: Identity) -> frozenset[str]:
         """Give the rows that a reviewer put off and did not decide since."""
+        if who not in self._deferred:
+            self._deferred[who] = frozenset(self._put_off(who))
+        return self._deferred[who]
+
+    def _put_off(self, who: Identity) -> Iterable[str]:
         rows: dict[str, None] = {}
         for event in self.events:
             if event.who != who:
@@ -115,7 +163,7 @@ class Ledger:
                 rows[event.row_id] = None
             elif isinstance(event, Decision):
                 rows.pop(event.row_id, None)
-        return set(rows)
+        return rows
 
     def rows(self) -> set[str]:
         """Give every row that some event opened or decided."""
@@ -125,6 +173,20 @@ class Ledger:
         """Tell whether the reviewer had opened the row, at that evidence, before deciding."""
         at = self.opened.get(decision.row_id, {}).get((decision.who, decision.evidence_digest))
         return at is not None and at <= decision.at
+
+
+_Openings = dict[str, dict[tuple[Identity, str], "datetime"]]
+
+
+def _opened(events: Iterable[Opened], before: _Openings) -> _Openings:
+    """Tell when each reviewer first opened each row at each digest, before or by these events."""
+    found = dict(before)
+    for event in events:
+        key = event.who, event.evidence_digest
+        seen = found.get(event.row_id, {})
+        if key not in seen:
+            found[event.row_id] = seen | {key: event.at}
+    return found
 
 
 def _distinct(events: Iterable[Event]) -> dict[str, Event]:
@@ -141,6 +203,10 @@ def _parts(event: Event) -> tuple[Single, ...]:
     return event.events if isinstance(event, Batch) else ()
 
 
+def _singles(event: Event) -> tuple[Single, ...]:
+    return event.events if isinstance(event, Batch) else (event,)
+
+
 def _standing(events: Iterable[Event]) -> tuple[Single, ...]:
     """Part batches into their events, order all, and leave out what was taken back.
 
@@ -148,7 +214,7 @@ def _standing(events: Iterable[Event]) -> tuple[Single, ...]:
     """
     found: dict[str, tuple[Single, str]] = {}
     for event in sorted(events, key=_PLACE):
-        for single in event.events if isinstance(event, Batch) else (event,):
+        for single in _singles(event):
             found.setdefault(single.id, (single, event.id))
     ordered = sorted(found.values(), key=lambda pair: _PLACE(pair[0]))
     taken_back: set[str] = set()

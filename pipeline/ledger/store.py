@@ -39,25 +39,56 @@ def read_ledger(folder: Path) -> Ledger:
 
     Raises `InputError` naming every line that is no event.
     """
-    return Ledger(read_events(folder / LEDGER).events)
+    return _read(folder / LEDGER).ledger
 
 
 def read_events(path: Path) -> Lines:
     """Read the events of a ledger file; raises `InputError` naming every line that is none."""
+    return _read(path).lines
+
+
+def _read(path: Path) -> _Known:
     try:
-        lines = parse(_snapshot(path))
+        known = _replayed(path, _snapshot(path))
     except (FileNotFoundError, NotADirectoryError):
-        return Lines([], [], [])
+        return _Known(b"", Lines([], [], []), Ledger())
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror or error}", "see its rights")) from None
-    _refuse_bad(path, lines)
-    return lines
+    _refuse_bad(path, known.lines)
+    return known
 
 
-def parse(data: bytes) -> Lines:
-    """Read the lines of a ledger; an unterminated last one is not there yet."""
+class _Known(NamedTuple):
+    """A ledger's bytes up to the end of the last whole line, and what they say."""
+
+    data: bytes
+    lines: Lines
+    ledger: Ledger
+
+
+_known: Final[dict[Path, _Known]] = {}
+"""The ledgers that this process has read: mostly they only grow, and then only what is new is read again."""
+
+
+def _replayed(path: Path, data: bytes) -> _Known:
+    """Replay a ledger's bytes."""
+    data = data[: data.rfind(b"\n") + 1]
+    before = _known.get(path)
+    if before is not None and data.startswith(before.data):
+        more = parse(data[len(before.data) :], before.data.count(b"\n") + 1)
+        lines = Lines(before.lines.events + more.events, before.lines.raw + more.raw, before.lines.bad + more.bad)
+        known = _Known(data, lines, before.ledger.followed_by(more.events))
+    else:
+        lines = parse(data)
+        known = _Known(data, lines, Ledger(lines.events))
+    _known[path] = known
+    return known
+
+
+def parse(data: bytes, first: int = 1) -> Lines:
+    """Read the lines of a ledger, of which `first` is the first; an unterminated last one is not there yet."""
     lines = Lines([], [], [])
-    for number, line in enumerate(data.removeprefix(_BOM).split(b"\n")[:-1], 1):
+    for number, line in enumerate((data.removeprefix(_BOM) if first == 1 else data).split(b"\n")[:-1], first):
         if not line.strip():
             continue
         try:
@@ -76,14 +107,15 @@ class Writer:
         self._handle = handle
         data = _whole_lines(folder, handle)
         self._end = len(data)
-        self.lines = parse(data)
         self.path = folder / LEDGER
+        self._known = _replayed(self.path, data)
+        self.lines = self._known.lines
 
     @property
     def ledger(self) -> Ledger:
         """What stands now. Raises `InputError` naming every line that is no event."""
         _refuse_bad(self.path, self.lines)
-        return Ledger(self.lines.events)
+        return self._known.ledger
 
     def append(self, events: list[dict[str, Any]]) -> None:
         """Append whole events and flush them to disk; on return they are safe."""

@@ -86,6 +86,9 @@ def import_decisions(folder: Folder, who: Identity, file: Path) -> Answer:
         ledger = writer.ledger
         decided = []
         seen: dict[str, str] = {}
+        folder.digests(
+            row_id for row_id in dict.fromkeys(draft.row_id for _, draft in drafts) if row_id in folder.by_id
+        )
         for where, draft in drafts:
             fields, faults = check(folder, ledger, who, draft, where)
             problems += faults

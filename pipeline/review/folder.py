@@ -7,6 +7,7 @@ decision among 20,000 rows takes no longer than one among twenty; it is made ane
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -167,7 +168,8 @@ class Folder:
         """Keep the digests of rows for the next command."""
         if not digests.items() <= self._cache.digests.items():
             self._cache.digests.update(digests)
-            _write_cache(self.path, self._cache)
+            if self.around is None:  # a page shows row after row, and cannot write them all each time
+                _write_cache(self.path, self._cache)
 
     def evidence(self, row: FailedRow) -> dict[str, Any]:
         """Read a failed row of the packet; `scores`, tool calls and results stay JSON text."""
@@ -268,4 +270,5 @@ def _write_cache(folder: Path, cache: _Cache) -> None:
         fresh.write_bytes(msgspec.msgpack.encode(cache))
         fresh.replace(folder / CACHE)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)

@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pipeline.ledger import gate
+from pipeline.ledger.events import Deferred, Opened
 from pipeline.ledger.settle import Settled, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.ledger.events import Decision
+    from pipeline.ledger.events import Decision, Single
     from pipeline.ledger.replay import Ledger
     from pipeline.review.folder import FailedRow, Folder
 
@@ -22,11 +23,26 @@ UNOPENED: Final = Settled("unopened")
 class Progress:
     """Where every failed row of a folder stands by a ledger."""
 
-    def __init__(self, folder: Folder, ledger: Ledger | None = None) -> None:
+    def __init__(self, folder: Folder, ledger: Ledger | None = None, before: Progress | None = None) -> None:
+        """Settle every row; those that nothing happened to since `before` stand where they stood."""
         self.folder = folder
         self.ledger = folder.ledger if ledger is None else ledger
-        digests = folder.digests(row_id for row_id in sorted(self.ledger.rows()) if row_id in folder.by_id)
+        since = None if before is None or before.folder.by_id is not folder.by_id else self._since(before)
+        rows = self.ledger.rows() if since is None else {event.row_id for event in since if hasattr(event, "row_id")}
+        digests = folder.digests(row_id for row_id in sorted(rows) if row_id in folder.by_id)
         self._settled = {row_id: settle(self.ledger, row_id, digest or "") for row_id, digest in digests.items()}
+        if before is not None and since is not None:
+            self._settled = before._settled | self._settled  # noqa: SLF001 - its own kind
+            if all(isinstance(event, Opened | Deferred) for event in since):
+                kept = ("sizes", "standings")
+                self.__dict__.update({name: before.__dict__[name] for name in kept if name in before.__dict__})
+
+    def _since(self, before: Progress) -> tuple[Single, ...] | None:
+        """Give the events since then, where they only came behind; else `None`."""
+        events, old = self.ledger.events, before.ledger.events
+        return (
+            events[len(old) :] if events[: len(old)] == old and self.ledger.buckets is before.ledger.buckets else None
+        )
 
     def settled(self, row: FailedRow) -> Settled:
         """Tell where a failed row stands."""

@@ -74,11 +74,10 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[Next], look: Look) ->
         shown = _laid_out(row, digests[each.row_id], each)
         rows.append(shown | _around(before, others, everyone=look.everyone))
     folder.remember(digests)
-    progress = Progress(folder)
     _record(folder, who, rows)
     for shown in rows:
-        shown.update(_review(progress, shown[c.ROW_ID]))
-        decisions = progress.ledger.decisions.get(shown[c.ROW_ID], ())
+        shown.update(_review(folder, shown[c.ROW_ID]))
+        decisions = folder.ledger.decisions.get(shown[c.ROW_ID], ())
         if look.blind and not any(event.who == who for event in decisions):
             _hide_verdict(shown)
     return rows
@@ -174,11 +173,11 @@ def _record(folder: Folder, who: Identity, rows: Sequence[dict[str, Any]]) -> No
             writer.append(events)
 
 
-def _review(progress: Progress, row_id: str) -> dict[str, Any]:
+def _review(folder: Folder, row_id: str) -> dict[str, Any]:
     """Tell where a row stands."""
-    settled = settle(progress.ledger, row_id, progress.folder.digest(row_id) or "")
+    settled = settle(folder.ledger, row_id, folder.digest(row_id) or "")
     return {
-        "state": settled.state if row_id in progress.folder.by_id else None,
+        "state": settled.state if row_id in folder.by_id else None,
         "decisions": [
             {
                 "reviewer": event.reviewer,
@@ -186,6 +185,7 @@ def _review(progress: Progress, row_id: str) -> dict[str, Any]:
                 "bucket": event.bucket,
                 "attribution": event.attribution,
                 "adjudication": event.adjudication,
+                "secondary_dimensions": list(event.secondary_dimensions),
                 "note": event.note,
                 "quote": event.quote,
             }
