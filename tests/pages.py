@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from pipeline.serve.safety import cookie_name
+
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = (
     "--no-sandbox",
@@ -38,7 +40,7 @@ class Server:
     def ask(self, method, path, form=None, **headers):
         """Make a request with the token's cookie; give status, headers and text."""
         body = None if form is None else urlencode(form, doseq=True)
-        given = {"Host": self.host, "Cookie": f"review_token={self.token}"}
+        given = {"Host": self.host, "Cookie": f"{cookie_name(self.token)}={self.token}"}
         if form is not None:
             given |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://{self.host}"}
         connection = http.client.HTTPConnection("127.0.0.1", int(self.host.rpartition(":")[2]), timeout=30)

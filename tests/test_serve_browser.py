@@ -197,3 +197,77 @@ def test_it_is_accessible_and_fits(visit, width, height, scheme):
         ]
         assert serious == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_move_right_behind_a_save_does_not_call_it_back(visit, folder):
+    page = visit()
+    saved = []
+    for _ in range(3):
+        saved.append(row_of(page))
+        with page.expect_navigation():
+            page.evaluate("""() => {
+              for (const key of ["4", "Enter", "j", "j", "k", "r"]) {
+                document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+              }
+            }""")
+    page.wait_for_load_state()
+    assert [event["row_id"] for event in decisions(folder)] == saved
+
+
+def test_what_was_typed_and_not_saved_is_there_again(visit, folder):
+    page = visit()
+    first = row_of(page)
+    page.keyboard.press("6")
+    page.keyboard.press("a")
+    page.keyboard.press("n")
+    page.keyboard.type("half a thought")
+    page.keyboard.press("Escape")
+    press(page, "j")
+    press(page, "k")
+    assert row_of(page) == first
+    assert page.locator("#note").input_value() == "half a thought"
+    assert page.locator("input[name=bucket]:checked").get_attribute("data-key") == "6"
+    assert page.locator("input[name=attribution]:checked").input_value() == "grader"
+    assert "not saved" in page.locator("#said").inner_text()
+    press(page, "Enter")
+    assert decisions(folder)[-1]["note"] == "half a thought"
+    page.goto(page.url.partition("?")[0] + f"?id={first}")
+    assert "not saved" not in page.locator("#said").inner_text()
+
+
+def test_what_was_recorded_is_said_in_sight(visit):
+    page = visit(1280, 700)
+    page.keyboard.press("4")
+    press(page, "Enter")
+    said = page.locator("#said")
+    assert said.inner_text().startswith("recorded ")
+    box = said.bounding_box()
+    assert 0 <= box["y"] < 200
+    assert 0 <= page.locator("h1").bounding_box()["y"] < 400
+
+
+def test_a_failed_save_is_in_sight_on_a_phone(visit):
+    page = visit(390, 844)
+    page.locator("#quote").fill("nothing that the row holds")
+    page.locator("input[data-key='4']").check()
+    with page.expect_navigation():
+        page.locator(".save").click()
+    assert 0 <= page.locator(".error").bounding_box()["y"] < 844
+    assert page.locator("#quote").input_value() == "nothing that the row holds"
+
+
+def test_a_selection_over_several_elements_fills_a_quote_that_stands(visit, folder):
+    page = visit()
+    page.evaluate("""() => {
+      const texts = [...document.querySelectorAll("article.here .text")];
+      const words = texts.find((each) => each.textContent.includes("forgot"));
+      const range = document.createRange();
+      range.selectNodeContents(words);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      document.body.dispatchEvent(new MouseEvent("mouseup", { bubbles: true }));
+    }""")
+    assert "forgot" in page.locator("#quote").input_value()
+    page.keyboard.press("4")
+    press(page, "Enter")
+    assert "forgot" in decisions(folder)[-1]["quote"]

@@ -67,7 +67,7 @@ class Ledger:
         decisions = self._added_to(self.decisions, [each for each in added if isinstance(each, Decision)])
         openings = _opened([each for each in added if isinstance(each, Opened)], self.opened)
         ids = self.ids | {each.id for event in events for each in (event, *_parts(event))}
-        buckets = self.buckets
+        buckets, last = self.buckets, max([*map(last_moment, events), *([self.last] if self.last else [])])
         self.given = (*self.given, *events)
         self._distinct = self._distinct | {event.id: event for event in events}
         self.events = (*self.events, *added)
@@ -75,9 +75,9 @@ class Ledger:
         for event in added:
             self._by_kind[type(event)].append(event)
         self._deferred = {}
-        for name in ("last", "undeclared", "findings"):
+        for name in ("undeclared", "findings", "_by_row"):
             self.__dict__.pop(name, None)
-        self.__dict__.update(ids=ids, decisions=decisions, opened=openings, buckets=buckets)
+        self.__dict__.update(ids=ids, last=last, decisions=decisions, opened=openings, buckets=buckets)
 
     def _is_followed_by(self, events: Sequence[Event]) -> bool:
         """Tell whether events only add: new ones, later than all that are here, that change nothing before them."""
@@ -155,15 +155,19 @@ class Ledger:
         return self._deferred[who]
 
     def _put_off(self, who: Identity) -> Iterable[str]:
-        rows: dict[str, None] = {}
-        for event in self.events:
-            if event.who != who:
-                continue
-            if isinstance(event, Deferred):
-                rows[event.row_id] = None
-            elif isinstance(event, Decision):
-                rows.pop(event.row_id, None)
-        return rows
+        latest = {event.row_id: event for event in self._by_kind[Deferred] if event.who == who}
+        for row_id, deferral in latest.items():
+            decisions = self._by_row.get(row_id, ())
+            if not any(event.who == who and _PLACE(event) > _PLACE(deferral) for event in decisions):
+                yield row_id
+
+    @cached_property
+    def _by_row(self) -> dict[str, list[Decision]]:
+        """Every decision by row, those into buckets that nobody declared too."""
+        found = defaultdict(list)
+        for event in self._by_kind[Decision]:
+            found[event.row_id].append(event)
+        return found
 
     def rows(self) -> set[str]:
         """Give every row that some event opened or decided."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -171,7 +173,7 @@ def _locked(path: Path) -> int:
         fresh = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle, path)
             if os.path.samestat(os.fstat(handle), path.stat()):
                 if fresh:
                     _flush_folder(path.parent)
@@ -182,6 +184,31 @@ def _locked(path: Path) -> int:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def wait_at_most(seconds: float) -> None:
+    """Let writers of this process wait no longer for others: a page has somebody who wants to know."""
+    _patience.append(seconds)
+
+
+_patience: Final[list[float]] = []
+_PAUSE: Final = 0.02
+
+
+def _lock(handle: int, path: Path) -> None:
+    if not _patience:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return
+    end = time.monotonic() + _patience[-1]
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, "another process holds it", str(path)) from None
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _whole_lines(folder: Path, handle: int) -> bytes:

@@ -11,7 +11,7 @@ from pipeline.answer import Answer
 from pipeline.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.ledger.buckets import nearest, nearest_attribution
-from pipeline.ledger.events import Decision, Finding, later_than, write_event
+from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
 from pipeline.ledger.evidence import quote_stands
 from pipeline.ledger.settle import settle
 from pipeline.ledger.store import writing
@@ -163,12 +163,13 @@ def _row_faults(folder: Folder, draft: Draft, row_id: str, where: str) -> list[P
         if name not in failed:
             fix = nearest(name, failed) if failed else "leave it out: nothing failed in this row"
             problems.append(Problem(where, f"{name!r} did not fail in {row_id}", fix))
-    if draft.quote is not None and not quote_stands(draft.quote, _texts(folder, row_id)):
+    if draft.quote is not None and not quote_stands(draft.quote, evidence_texts(folder, row_id)):
         problems.append(Problem(where, f"the quote is in none of the texts of {row_id}", "copy it from the row"))
     return problems
 
 
-def _texts(folder: Folder, row_id: str) -> dict[str, Any]:
+def evidence_texts(folder: Folder, row_id: str) -> dict[str, Any]:
+    """Give the texts of a row, failed or not, that a quote may be taken from."""
     if row_id in folder.by_id:
         return folder.evidence(folder.by_id[row_id])
     from pipeline.review.evidence import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
@@ -207,11 +208,15 @@ def defer(folder: Folder, who: Identity, written: str, note: str | None) -> Answ
     return Answer(f"put off {row_id}", {"event": event})
 
 
-def undo(folder: Folder, who: Identity) -> Answer:
-    """Take back the caller's latest decision or finding; what stood before it applies again."""
+def undo(folder: Folder, who: Identity, *, deferrals: bool = False) -> Answer:
+    """Take back the caller's latest decision or finding; what stood before it applies again.
+
+    With `deferrals` that a row was put off can be the latest too.
+    """
+    kinds = (Decision, Finding, Deferred) if deferrals else (Decision, Finding)
     with writing(folder.path) as writer:
         ledger = writer.ledger
-        own = [event for event in ledger.events if event.who == who and isinstance(event, Decision | Finding)]
+        own: list[Any] = [event for event in ledger.events if event.who == who and isinstance(event, kinds)]
         if not own:
             raise UsageError(Problem("", f"{who[0]} ({who[1]}) has nothing to take back", "see review status"))
         event = write_event("retracted", who, later_than(ledger.last), {"retracts": own[-1].id})
@@ -220,6 +225,8 @@ def undo(folder: Folder, who: Identity) -> Answer:
     what = (
         f"the decision on {last.row_id}: {last.bucket}, {last.attribution}"
         if isinstance(last, Decision)
+        else f"that {last.row_id} was put off"
+        if isinstance(last, Deferred)
         else f"the finding on {last.bucket} of {last.model_name}"
     )
     return Answer(f"took back {what}", {"event": event, "retracted": msgspec.to_builtins(last)})

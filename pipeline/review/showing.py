@@ -64,6 +64,7 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[Next], look: Look) ->
     """Gather the evidence of rows and record that a reviewer opened them."""
     around = _around_rows(folder, [each.row_id for each in chosen])
     rows = []
+    blind = []
     digests = {}
     for each in chosen:
         if each.row_id not in around:
@@ -71,14 +72,17 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[Next], look: Look) ->
         found, before, others = around[each.row_id]
         row = folder.whole(found)
         digests[each.row_id] = evidence_digest(row)
+        own = any(event.who == who for event in folder.ledger.decisions.get(each.row_id, ()))
+        if hidden := look.blind and not own:  # in an order that tells nothing
+            others = sorted(others, key=lambda other: (other[c.MODEL], other[c.ROW_ID]))
         shown = _laid_out(row, digests[each.row_id], each)
         rows.append(shown | _around(before, others, everyone=look.everyone))
+        blind.append(hidden)
     folder.remember(digests)
     _record(folder, who, rows)
-    for shown in rows:
+    for shown, hidden in zip(rows, blind, strict=True):
         shown.update(_review(folder, shown[c.ROW_ID]))
-        decisions = folder.ledger.decisions.get(shown[c.ROW_ID], ())
-        if look.blind and not any(event.who == who for event in decisions):
+        if hidden:
             _hide_verdict(shown)
     return rows
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from pipeline.errors import OutputError, Problem
+from pipeline.ledger.store import wait_at_most
 from pipeline.serve.app import make_app
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from pipeline.serve.desk import Desk
 
 HOST = "127.0.0.1"
+_PATIENCE = 8.0
+"""So many seconds a write waits for another process that holds the ledger."""
 
 
 def launch(desk: Desk, port: int, say: Callable[[str], None], *, browser: bool) -> None:
     """Serve the page until it is interrupted; `say` is told its address when it listens."""
     desk.open()
+    wait_at_most(_PATIENCE)
     token = secrets.token_urlsafe(24)
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else answers wait for others
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from functools import cache
-from itertools import zip_longest
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -29,6 +30,9 @@ _AROUND: Final = 20
 _FOLDED: Final = 400
 """JSON longer than this is folded."""
 FILTERS: Final = ("model", "bucket", "dimension", "turn", "state")
+BLIND_FILTERS: Final = ("model", "turn")
+_MANY_TURNS: Final = 200
+"""More turns than this are not offered one by one: their number is typed."""
 
 
 @cache
@@ -36,7 +40,14 @@ def _templates() -> Environment:
     loader = PackageLoader("pipeline.serve", "templates")
     templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     templates.filters["visible"] = visible
+    templates.globals["static"] = lambda name: f"/static/{name}?{hashlib.sha256(static_file(name)).hexdigest()[:12]}"
     return templates
+
+
+@cache
+def static_file(name: str) -> bytes:
+    """Read the style or the script."""
+    return files("pipeline.serve").joinpath("static", name).read_bytes()
 
 
 def render(name: str, **values: Any) -> str:  # noqa: ANN401 - whatever a template shows
@@ -65,13 +76,14 @@ def row_page(desk: Desk, row_id: str, wanted: Wanted, **more: Any) -> str:  # no
         length=len(listed),
         back=_link(listed[place - 1].row_id, wanted) if place else None,
         on=_link(listed[place + 1].row_id, wanted) if place is not None and place + 1 < len(listed) else None,
+        here=_link(row_id, wanted),
         counts=counts,
         total=len(progress.folder.rows),
         state=progress.status,
-        version=desk.version,
+        writes=desk.writes,
         wanted=wanted,
         choices=desk.choices(),
-        filters=FILTERS,
+        many_turns=_MANY_TURNS,
         buckets=[(name, progress.ledger.buckets.meaning(name)) for name in desk.buckets_shown()],
         all_buckets=[(name, progress.ledger.buckets.meaning(name)) for name in progress.ledger.buckets],
         attributions=ATTRIBUTIONS,
@@ -99,7 +111,7 @@ def findings_page(desk: Desk, **more: Any) -> str:  # noqa: ANN401 - whatever th
         state=progress.status,
         counts=progress.count(),
         total=len(progress.folder.rows),
-        version=desk.version,
+        writes=desk.writes,
         link=lambda row_id: f"/row?{urlencode({'id': row_id})}",
         **{"error": None, "said": None} | more,
     )
@@ -116,12 +128,13 @@ def _link(row_id: str, wanted: Wanted) -> str:
 
 def _window(desk: Desk, listed: list[Listed], place: int | None, wanted: Wanted) -> list[dict[str, Any]]:
     """Give the rows of the queue around the present one."""
+    progress = desk.progress
     first = max(0, (place or 0) - _AROUND)
     return [
         {
             "row_id": each.row_id,
             "link": _link(each.row_id, wanted),
-            "mark": desk.mark(each.row_id),
+            "mark": desk.mark(progress, each.row_id),
             "here": first + number == place,
         }
         for number, each in enumerate(listed[first : first + 2 * _AROUND])
@@ -145,7 +158,23 @@ def marked(text: str, evidence: str) -> Iterator[tuple[str, bool]]:
 def tools(row: dict[str, Any]) -> list[dict[str, Any]]:
     """Pair tool calls with their results, as text; long ones are folded."""
     calls, results = (_listed(row[name]) for name in (c.TOOL_CALLS, c.TOOL_RESULTS))
-    return [{"call": _shown(call), "result": _shown(result)} for call, result in zip_longest(calls, results)]
+    pairs: list[list[Any]] = [[_shown(call), None] for call in calls]
+    for place, result in enumerate(results):
+        fitting = [at for at, pair in enumerate(pairs) if pair[0] and pair[1] is None]
+        named = [at for at in fitting if _name(calls[at]) == _name(result)] if _name(result) else []
+        at = next(iter(named or [at for at in fitting if at == place and not _name(result)]), None)
+        if at is None:
+            pairs.append([None, _shown(result)])
+        else:
+            pairs[at][1] = _shown(result)
+    return [{"call": call, "result": result} for call, result in pairs]
+
+
+def _name(value: object) -> str:
+    """Give what a result is told by: the call's id where there is one, else the tool's name."""
+    if not isinstance(value, dict):
+        return ""
+    return str(value.get("id") or value.get("tool_call_id") or value.get("name") or "")
 
 
 def _listed(value: object) -> list[Any]:
@@ -154,9 +183,7 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _shown(value: object) -> dict[str, Any] | None:
-    if value is None:
-        return None
+def _shown(value: object) -> dict[str, Any]:
     name = value.get("name", "") if isinstance(value, dict) else ""
     rest = {key: each for key, each in value.items() if key != "name"} if isinstance(value, dict) else value
     if isinstance(rest, dict) and len(rest) == 1:
