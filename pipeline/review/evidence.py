@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -41,7 +41,7 @@ class Around(NamedTuple):
     row: Row
     before: list[Row]
     others: list[Row]
-    """A passed one first, other models before repeats."""
+    """A passed one first, each model once before any twice, other models before repeats."""
 
 
 class Conversations:
@@ -78,8 +78,19 @@ class Conversations:
                 (not o[c.JUDGED], o[c.FAILED], o[c.MODEL] == row[c.MODEL], o) for o in map(found.get, others) if o
             ]
             ranked.sort(key=lambda entry: entry[:-1])
-            around[row_id] = Around(row, [found[name] for name in before], [entry[-1] for entry in ranked])
+            others_in_order = _each_model_first([entry[-1] for entry in ranked])
+            around[row_id] = Around(row, [found[name] for name in before], others_in_order)
         return around
+
+
+def _each_model_first(rows: list[Row]) -> list[Row]:
+    """Put one row of every model before a second one of any."""
+    seen: Counter[str] = Counter()
+    placed = []
+    for place, row in enumerate(rows):
+        placed.append((seen[row[c.MODEL]], place, row))
+        seen[row[c.MODEL]] += 1
+    return [row for *_, row in sorted(placed, key=lambda entry: entry[:2])]
 
 
 def all_rows(folder: Path) -> pa.Table:

@@ -188,7 +188,7 @@ class Pages:
                 triggers=_text(form, "triggers"),
                 rows=[str(value) for value in form.getlist("row")],
             ),
-            lambda said: _to("/findings", said=said),
+            lambda said: _to("/findings", said=said, place=_text(form, "place")),
         )
 
     async def bucket(self, request: Request) -> Response:
@@ -235,5 +235,8 @@ def _text(form: FormData, name: str) -> str:
     return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
 
 
-def _to(path: str, **values: object) -> RedirectResponse:
-    return RedirectResponse(f"{path}?{urlencode({key: value for key, value in values.items() if value})}", 303)
+def _to(path: str, place: str = "", **values: object) -> RedirectResponse:
+    fragment = f"#{place}" if place.isalnum() else ""
+    return RedirectResponse(
+        f"{path}?{urlencode({key: value for key, value in values.items() if value})}{fragment}", 303
+    )

@@ -57,6 +57,7 @@ const actions = {
   d: () => press("defer"),
   u: () => press("undo"),
   r: () => go(document.body.dataset.here ?? location.href),
+  g: () => go("/findings"),
   "/": () => document.querySelector("#filters select")?.focus(),
   "?": () => keys.showModal(),
 };
