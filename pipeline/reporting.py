@@ -42,30 +42,35 @@ def verify_report(folder: Path, listener: Listener) -> Answer:
     """Build the report again in memory and compare. Raises `GateError` naming every line that does not hold."""
     path = report_of(folder)
     analysis = read_and_count(request_of(folder), listener, read_ledger(folder))
-    problems: list[Problem] = []
-    if not is_unedited(path.read_bytes() if path.is_file() else b""):
-        fix = "keep what you wrote elsewhere and remove the file, or verify a folder of its own"
-        problems.append(Problem(str(path), "was edited by hand: what was added cannot be verified", fix))
     report = build_report(analysis)
     again = {
         path: render(report),
         path.with_suffix(".html"): html.render(report, analysis),
         folder / c.ANALYSIS_JSON: to_bytes(analysis),
     }
-    for file, now in again.items():
-        try:
-            there = file.read_bytes()
-        except OSError as error:
-            raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", _ANALYSE)) from None
-        differences = _differences(there, now)
-        problems += [
-            Problem(f"{file}:{n}", f"{what}: {_short(line)}", fix) for n, what, line, fix in differences if line
-        ]
+    problems = [problem for file, now in again.items() for problem in _problems(file, now, may_be_edited=file == path)]
     if problems:
-        what = "does not hold as it is: inputs, rules, options or the ledger have changed, or the file was edited"
-        raise GateError(Problem(str(path), what, "build it again: error-analysis report"), *problems)
+        raise GateError(*problems)
     text = f"{path}: every line holds ({analysis.status.replace('_', ' ').upper()})"
     return Answer(text, {"report": str(path), "status": analysis.status, "verified": True})
+
+
+def _problems(file: Path, now: bytes, *, may_be_edited: bool) -> list[Problem]:
+    """List what does not hold in a file that would now have other contents, itself first; nothing if all holds."""
+    try:
+        there = file.read_bytes()
+    except OSError as error:
+        raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", _ANALYSE)) from None
+    problems = [
+        Problem(f"{file}:{n}", f"{what}: {_short(line)}", fix)
+        for n, what, line, fix in _differences(there, now)
+        if line
+    ]
+    if may_be_edited and not is_unedited(there):
+        fix = "keep what you wrote elsewhere and remove the file, or verify a folder of its own"
+        problems.insert(0, Problem(str(file), "was edited by hand: what was added cannot be verified", fix))
+    what = "does not hold as it is: inputs, rules, options or the ledger have changed, or the file was edited"
+    return [Problem(str(file), what, "build it again: error-analysis report"), *problems] if problems else []
 
 
 def _differences(there: bytes, now: bytes) -> Iterator[tuple[int, str, str, str]]:

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import zlib
 from collections import Counter, defaultdict
-from itertools import combinations
+from io import BytesIO
+from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -92,6 +93,11 @@ def lines_of(svg):
     return [[words for _, words in sorted(line)] for _, line in sorted(lines.items())]
 
 
+def said(svg):
+    """Give all words of a chart, from top to bottom."""
+    return " ".join(words for line in lines_of(svg) for words in line)
+
+
 def boxes_of(svg, name):
     """Give the boxes of a mark by its name: left, right, top, bottom."""
     (group,) = [group for group in drawn(svg).iter() if group.get("id") == name] or [()]
@@ -164,12 +170,25 @@ def test_every_turn_of_every_model_has_its_cell(name, comparison, request):
     svg = charts_of(request.getfixturevalue(name), "svg")["turns"]
     grid = len({model for model, _ in judged}) * len({turn for _, turn in judged})
     kinds["not-judged"] += grid - len(judged)
+    counted = [runs for runs in judged.values() if any(runs) and not all(runs) and 2 * sum(runs) >= len(runs)]
+    kinds["flaky-counts-as-failed"] = len(counted)
     kinds["passed"] += kinds["flaky"]  # the ground of a cell that is filled in part
     assert {name: len(boxes_of(svg, name)) for name in kinds} == kinds
     shares = sum(sum(runs) / len(runs) for runs in judged.values() if any(runs) and not all(runs))
     (_, _, top, bottom), *_ = boxes_of(svg, "passed")
     heights = [low - high for _, _, high, low in boxes_of(svg, "flaky")]
     assert sum(heights) / (bottom - top) == pytest.approx(shares, rel=1e-3)
+
+
+def test_flaky_turns_that_count_as_failed_are_told_from_those_that_do_not(library):
+    svg = charts_of(library, "svg")["turns"]
+    (key,) = [line for line in lines_of(svg) if "passed" in line]
+    assert key == ["failed", "flaky, counts as failed", "flaky, counts as passed", "passed"]
+    assert "It counts as failed, also in the counts on the right, when at least half of them failed it." in said(svg)
+    heights = {(left, bottom): bottom - top for left, _, top, bottom in boxes_of(svg, "flaky")}
+    feet = {(left, bottom) for left, _, _, bottom in boxes_of(svg, "flaky-counts-as-failed")}
+    assert feet < set(heights)
+    assert max(heights[place] for place in set(heights) - feet) < min(heights[place] for place in feet)
 
 
 def test_bars_and_their_intervals_are_as_long_as_the_rates(exported):
@@ -269,6 +288,20 @@ def test_the_same_analysis_gives_the_same_bytes_under_other_settings(clinic, tmp
         assert b"http" not in re.sub(rb' xmlns(:\w+)?="[^"]*"', b"", content)
 
 
+@pytest.mark.parametrize("place", ["matplotlibrc", "MATPLOTLIBRC", "HOME/.config/matplotlib/matplotlibrc"])
+def test_settings_that_cannot_be_read_are_nobodys_worry(place, clinic, tmp_path):
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"font.size: 30\n\xff\xfe\n")
+    environment = {name: value for name, value in os.environ.items() if name not in {"XDG_CONFIG_HOME", "MPLCONFIGDIR"}}
+    environment |= {"HOME": str(tmp_path / "HOME"), "MPLBACKEND": "nonsense"}
+    environment |= {"MATPLOTLIBRC": str(path)} if place == "MATPLOTLIBRC" else {}
+    done = export(clinic, "--format", "svg", "--output", "there", cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    charts = {path.name.split(".")[1]: path.read_bytes() for path in (tmp_path / "there").iterdir()}
+    assert charts == charts_of(clinic, "svg")
+
+
 def test_charts_are_drawn_anew_over_our_own(folder):
     for path in (folder / "charts").iterdir():
         path.write_bytes(sealed(b"<svg/>", "svg"))
@@ -292,6 +325,16 @@ def test_a_refusing_file_system_leaves_nothing_half_written(folder):
     done = export(folder, "--format", "png", before=limit)
     assert (done.returncode, files_of(folder)) == (2, before)
     assert re.search(r"cannot be written: File too large \(.*--output\)", done.stderr)
+
+
+def test_a_refusing_file_system_is_left_without_empty_folders(folder, tmp_path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))"
+    shutil.rmtree(folder / "charts")
+    (tmp_path / "there").mkdir()
+    for more in ((), ("--output", tmp_path / "there" / "new" / "newer"), ("--output", tmp_path / "there")):
+        assert export(folder, "--format", "png", *more, before=limit).returncode == 2
+    assert not (folder / "charts").exists()
+    assert listing(tmp_path / "there") == {}
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])
@@ -386,7 +429,9 @@ def many(tmp_path, models, turns, repeats):
     )
 
 
-@pytest.mark.parametrize(("models", "turns", "repeats"), [(1, 1, 1), (3, 33, 1), (4, 160, 2), (9, 20, 3), (30, 300, 1)])
+@pytest.mark.parametrize(
+    ("models", "turns", "repeats"), [(1, 1, 1), (3, 33, 1), (4, 160, 2), (9, 20, 3), (30, 300, 1), (2, 10_000, 1)]
+)
 @pytest.mark.parametrize("draw", DRAWS)
 def test_no_words_are_cut_or_lie_over_others(analyses, draw, models, turns, repeats):
     with settings():
@@ -405,11 +450,64 @@ def test_no_words_are_cut_or_lie_over_others(analyses, draw, models, turns, repe
         assert apart, (words, others)
 
 
+@pytest.mark.parametrize("size", [(1, 1, 1), (3, 33, 1), (9, 20, 3), (2, 10_000, 1)])
+def test_the_cells_of_the_heat_map_end_before_the_counts(analyses, size):
+    with settings():
+        figure = draw_turns(analyses(*size), "bench").figure
+        canvas = FigureCanvasAgg(figure)
+        counts = [text for text in figure.axes[0].texts if re.fullmatch(r"\d+/\d+", text.get_text())]
+        begin = min(text.get_window_extent(canvas.get_renderer()).x0 for text in counts)
+        cells = [patch for patch in figure.axes[0].patches if patch.get_gid()]
+        assert max(patch.get_window_extent(canvas.get_renderer()).x1 for patch in cells) < begin - 5
+
+
+@pytest.mark.parametrize("size", [(4, 160, 2), (2, 10_000, 1)])
+def test_the_numbers_of_turns_are_as_far_apart_in_every_band(analyses, size):
+    with settings():
+        texts = draw_turns(analyses(*size), "bench").figure.axes[0].texts
+    bands = defaultdict(list)
+    for text in texts:
+        if text.get_text().isdecimal() and text.get_ha() == "center":
+            bands[text.get_position()[1]].append(int(text.get_text()))
+    assert len(bands) > 1
+    assert len({after - before for band in bands.values() for before, after in pairwise(band)}) == 1
+
+
+@pytest.mark.parametrize(("size", "several"), [((20, 1000, 1), 2), ((2, 10_000, 1), 5), ((30, 300, 1), 1)])
+def test_cells_too_thin_to_see_stand_for_several_turns_each(analyses, size, several):
+    analysis = analyses(*size)
+    with settings():
+        stream = BytesIO()
+        draw_turns(analysis, "bench").figure.savefig(stream, format="svg")
+    svg = stream.getvalue()
+    assert len(svg) < 1_500_000
+    assert (f"Each cell stands for {several} turns in a row" in said(svg)) == (several > 1)
+    area = dict.fromkeys(("failed", "passed"), 0.0)
+    for name in area:
+        boxes = boxes_of(svg, name)
+        area[name] = sum((right - left) * (bottom - top) for left, right, top, bottom in boxes)
+        assert min(right - left for left, right, *_ in boxes) > 0.88 * 0.015 * 72
+    failed = sum(row["failed_rows"] for row in analysis.records("model_counts", "bench"))
+    if several > 1:
+        assert area["failed"] / area["passed"] == pytest.approx(failed / (size[0] * size[1]), rel=1e-3)
+
+
 @pytest.mark.parametrize(("size", "bands"), [((3, 33, 1), 1), ((4, 160, 2), 4), ((30, 300, 1), 1)])
 def test_the_heat_map_has_as_many_bands_as_a_slide_has_room_for(analyses, size, bands):
     with settings():
         words = [text.get_text() for text in draw_turns(analyses(*size), "bench").figure.axes[0].texts]
     assert words.count("turn") == bands
+
+
+def test_with_several_benchmarks_the_stamp_says_that_it_is_of_them_all(tmp_path):
+    runs = {(name, "m", f"r-{name}"): [failing(0), row(1)] for name in ("one", "two")}
+    stamp = "PROVISIONAL ({} of {} failed rows reviewed)"
+    for names, said in ((("one",), stamp.format(0, 1)), (("one", "two"), stamp.format(0, 2) + " in all benchmarks")):
+        chosen = {key: rows for key, rows in runs.items() if key[0] in names}
+        analysis = analyze(write_runs(tmp_path / f"in{len(names)}", chosen))
+        with settings():
+            for draw in DRAWS:
+                assert said in [text.get_text() for text in draw(analysis, "one").figure.axes[0].texts]
 
 
 @pytest.fixture(scope="module")

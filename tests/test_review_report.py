@@ -241,6 +241,18 @@ def test_verify_names_lines_that_were_changed_by_hand_and_writes_nothing(run, sm
     assert all("deep_error_analysis.md" in problem["where"] for problem in as_json["error"]["problems"])
 
 
+@pytest.mark.parametrize("edited", [("html",), ("md",), ("html", "md")])
+def test_verify_blames_only_the_files_that_differ(run, small, edited):
+    for ending in edited:
+        path = small / f"deep_error_analysis.{ending}"
+        path.write_text(path.read_text().replace("3/5, 60.0%", "2/5, 40.0%"))
+    problems = json.loads(run("report", "out", "--verify", "--json", code=4))["error"]["problems"]
+    blamed = {Path(problem["where"].partition(":")[0]).name for problem in problems}
+    assert blamed == {f"deep_error_analysis.{ending}" for ending in edited}
+    leading = [problem["where"] for problem in problems if problem["what"].startswith("does not hold as it is")]
+    assert sorted(Path(where).name for where in leading) == sorted(blamed)
+
+
 def test_runs_that_are_compared_are_described_by_their_ids(run, tmp_path):
     lost = {"judge_reasoning": "It forgot the name."}
     runs = [write_run(tmp_path / "in" / "bench" / name, [row(0), failing(1, **lost)]) for name in ("one", "two")]

@@ -6,7 +6,7 @@ import json
 import re
 import warnings
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -110,9 +110,8 @@ def is_ours(content: bytes, form: str) -> bool:
 
 def _write(folder: Path, contents: dict[Path, bytes], form: str) -> None:
     """Write the files beside their places, and move them in once all are whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     parts = {path.with_name(f".{path.name}.part"): path for path in contents}
-    with locked(folder):
+    with _made(folder), locked(folder):
         foreign = [path for path in contents if path.exists()]
         foreign = [path for path in foreign if not (path.is_file() and is_ours(path.read_bytes(), form))]
         if foreign:
@@ -127,3 +126,16 @@ def _write(folder: Path, contents: dict[Path, bytes], form: str) -> None:
         finally:
             for part in parts:
                 part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder; what was made, and its parents, goes away again if nothing came to lie in it."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for each in new:
+            with suppress(OSError):  # it holds the charts
+                each.rmdir()

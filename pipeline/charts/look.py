@@ -41,6 +41,7 @@ class Fill(NamedTuple):
 
 FAILED: Final = Fill("failed", "#a8231c")
 FLAKY: Final = Fill("flaky", "#d9822b")
+COUNTED: Final = Fill("flaky-counts-as-failed", FAILED.colour)
 PASSED: Final = Fill("passed", "#dfe7ee")
 NOT_JUDGED: Final = Fill("not-judged", SOFT)
 REVIEWED: Final = Fill("reviewed", "#0b5cad")

@@ -94,7 +94,8 @@ class Sheet:
         self.y += 0.45
         kind = look.STAMP._replace(colour=look.STAMPS[self._analysis.status])
         frame = {"boxstyle": "round,pad=0.45", "facecolor": look.PAPER, "edgecolor": kind.colour}
-        self.text(MARGIN + 0.1, self.y, self._analysis.review.stamp, kind).set_bbox(frame)
+        stamp = self._analysis.review.stamp + (" in all benchmarks" if len(self._analysis.benchmarks) > 1 else "")
+        self.text(MARGIN + 0.1, self.y, stamp, kind).set_bbox(frame)
         self.text(WIDTH - MARGIN, self.y, short(self._analysis.name, 40), look.NOTE, "right")
         self._axes.set(xlim=(0, WIDTH), ylim=(self.y + 0.4, 0))
         self.figure.set_size_inches(WIDTH, self.y + 0.4)
