@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from builders import failing, row, write_comparison, write_run
 
 from pipeline import analyze
+from pipeline.document import Paragraph, Report
 from pipeline.formats import html
 from pipeline.page import renderer
 from pipeline.sections import build_report
@@ -72,7 +74,7 @@ class Page(HTMLParser):
         found |= {
             name: [self.embedded["sets"][place] for place in column(name)] for name in ("dimensions", "secondary")
         }
-        found["parent"] = [self.embedded["parents"][place] for place in column("bucket")]
+        found["parent"] = [self.embedded["buckets"].get(bucket, "") for bucket in found["bucket"]]
         return [
             {"turn": turn, **{name: values[at] for name, values in found.items()}}
             for at, turn in enumerate(columns["turn"])
@@ -164,6 +166,47 @@ def test_a_renderer_that_dies_costs_nothing_but_time(run, end, monkeypatch):
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
         renderer.make_ready()
     assert html.render(build_report(analysis), analysis) == expected
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "garbage",
+        "",
+        "<!doctype html><p>mine</p></html>",
+        f"<!doctype html>{renderer.MARK.decode()}<!--data--><!--said-->",
+        f"<!doctype html>{renderer.MARK.decode()}<!--data--></html>",
+        f"<!doctype html>{renderer.MARK.decode()}<!--data--><!--data--><!--said--></html>",
+        f"<!doctype html>{renderer.MARK.decode()}<!--data--><!--said--></html>more",
+    ],
+)
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_renderer_that_gives_no_whole_page_costs_nothing_but_time(run, tmp_path, monkeypatch, reply, reads):
+    analysis = analyze(run_dir=run)
+    report = build_report(analysis)
+    long = Report(report.title, report.stamp, (*report.blocks, Paragraph(("word " * 100_000,))))
+    expected = html.render(long, analysis)
+    (tmp_path / "reply").write_text(reply)
+    other = tmp_path / "python"
+    other.write_text(f"#!/bin/sh\n{'cat >/dev/null' if reads else ''}\ncat {shlex.quote(str(tmp_path / 'reply'))}\n")
+    other.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(other))
+    renderer.make_ready()
+    assert renderer._ready
+    assert html.render(long, analysis) == expected
+
+
+def test_what_lies_in_the_working_directory_is_never_run(run, tmp_path):
+    folder = tmp_path / "here"
+    shadow = f"open({str(tmp_path / 'ran')!r}, 'w').close()\nprint('mine')\n"
+    for name in ("pipeline/__init__.py", "pipeline/page/__init__.py", "pipeline/page/__main__.py", "base64.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(shadow)
+    command = [sys.executable, "-P", "-m", "pipeline", "analyze", "--run-dir", run, "--output", tmp_path / "out"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+    assert Page((tmp_path / "out" / "deep_error_analysis.html").read_bytes()).rows
 
 
 def test_the_renderer_ends_when_its_command_is_refused(cli, tmp_path):
@@ -324,12 +367,65 @@ def test_beyond_the_budget_only_rows_and_then_only_datapoints_remain(long_texts,
     texts = len(page.embedded.get("texts", {}))
     assert texts < 80
     if page.embedded["rows"]:
-        assert f"80 failed rows, {texts} of them with their texts" in data.decode()
+        assert f"80 failed rows, {texts} of them with {'its' if texts == 1 else 'their'} texts" in data.decode()
         assert len(page.rows) == 80
     else:
-        assert "each count names the filter" in data.decode()
+        assert "each count names a command that gives its rows" in data.decode()
     assert budget < 10_000 or len(json.dumps(page.embedded, separators=(",", ":"))) <= budget
     assert sum(tag == "details" and attributes["class"] == "point" for tag, attributes in page.tags) == 6
+
+
+def many_answers(folder, models, length):
+    """Models on two hundred turns, each answer so long; every model fails the first turn only."""
+    said = {"assistant_text": "word " * (length // 5)}
+    runs = [
+        write_run(folder / "bench" / f"run_{n}", [row(t, {"d": t > 0}, model_name=f"m{n}", **said) for t in range(200)])
+        for n in range(models)
+    ]
+    return analyze(write_comparison(folder / "cmp", runs))
+
+
+@pytest.mark.parametrize(
+    ("models", "length", "others", "limit"),
+    [
+        (10, 100, 1990, None),  # more than a thousand, and all fit
+        (6, 3500, 1194, 1500),  # all fit, as long as they are cut a little
+        (10, 8000, 1000, 1500),  # rather fewer answers than shorter ones
+    ],
+)
+def test_the_room_decides_how_many_answers_are_held_and_what_is_not_is_said(tmp_path, models, length, others, limit):
+    analysis = many_answers(tmp_path, models, length)
+    data = html.render(build_report(analysis), analysis)
+    page = Page(data)
+    assert len(json.dumps(page.embedded)) < html.BUDGET * 1.01
+    assert len(page.embedded["others"]) == others
+    said = data.decode()
+    assert f"{models} failed rows, all with their texts." in said
+    assert (f"Texts longer than {limit} characters are cut." in said) == (limit is not None)
+    left = re.search(r"The answers of (\d+) rows of the heat map that did not fail are not in this file", said)
+    assert (int(left[1]) if left else 0) == models * 199 - others
+
+
+@pytest.mark.parametrize("budget", [3_000_000, 30_000, 6_000, 0])
+def test_the_answers_that_are_left_out_are_counted(tmp_path, monkeypatch, budget):
+    monkeypatch.setattr(html, "BUDGET", budget)
+    analysis = many_answers(tmp_path, 2, 300)
+    data = html.render(build_report(analysis), analysis)
+    embedded = Page(data).embedded
+    cells = [ref for each in embedded["maps"] for line in each["rows"] for ref in line if ref < -1]
+    left = re.search(r"The answers of (\d+) rows", data.decode())
+    assert (int(left[1]) if left else 0) == len(cells) - len(embedded.get("others", {}))
+    assert (left is None) == (budget == 3_000_000)
+
+
+def test_one_failed_row_is_one(run, monkeypatch):
+    analysis = analyze(run_dir=run)
+    report = build_report(analysis)
+    assert b'<p id="said">1 failed row, with its texts.</p>' in html.render(report, analysis)
+    monkeypatch.setattr(html, "BUDGET", 0)
+    assert b'<p id="said">1 failed row, too much for this file: it holds the datapoints' in html.render(
+        report, analysis
+    )
 
 
 # --- Hostile and odd -----------------------------------------------------------------------------------------

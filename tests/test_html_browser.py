@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from builders import failing, row, write_comparison, write_run
@@ -14,6 +15,7 @@ from test_html import HOSTILE
 
 from pipeline import analyze
 from pipeline.formats import html
+from pipeline.untrusted import visible
 
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 
@@ -81,13 +83,20 @@ FOLLOW_EVERY_LINK = """() => {
 }"""
 
 
+LEDGER_ALONE = re.compile("[?&](root|secondary)=")
+
+
 def expect(page, count):
     """Wait until the row browser says how many rows there are."""
     page.locator("#count", has_text=re.compile(f"^{count}$")).wait_for()
 
 
 def lines_of(command, folder):
-    """Run a filter of the packet as a reader would, and count what it gives."""
+    """Run a command that the page shows as a reader would, and count the rows that it gives."""
+    if command.startswith("select "):
+        duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed: make setup")
+        with duckdb.connect(config={"file_search_path": str(folder)}) as connection:
+            return len(connection.execute(command).fetchall())
     jq = shutil.which("jq") or pytest.skip("no jq here to try the packet's filters; all else holds")
     (program,) = shlex.split(command)[1:-1]
     done = subprocess.run([jq, "-c", program, folder / shlex.split(command)[-1]], capture_output=True, check=True)
@@ -95,7 +104,7 @@ def lines_of(command, folder):
 
 
 @pytest.mark.parametrize("name", ["reviewed", "unreviewed"])
-def test_every_link_shows_as_many_rows_as_it_says_and_the_packet_filter_gives_the_same(visit, request, name):
+def test_every_link_shows_as_many_rows_as_it_says_and_its_command_gives_the_same(visit, request, name):
     folder = request.getfixturevalue(name)
     found = visit(folder).evaluate(FOLLOW_EVERY_LINK)
     assert len(found) > 100
@@ -103,11 +112,44 @@ def test_every_link_shows_as_many_rows_as_it_says_and_the_packet_filter_gives_th
     for words, count, command, href in found:
         number = int(words.split("/")[0].split()[0])
         assert int(count.split()[0]) == number, (href, words, count)
-        if command:
+        assert command or href == "#rows?"
+        if command and not LEDGER_ALONE.search(href):
             commands[command] = number
     assert len(commands) > 20
     for command, number in commands.items():
         assert lines_of(command, folder) == number, command
+
+
+@pytest.mark.parametrize("name", ["reviewed", "unreviewed"])
+def test_beyond_the_budget_every_link_s_command_gives_as_many_rows_as_it_says(
+    visit, request, name, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(html, "BUDGET", 0)
+    comparison = "clinic_three_models" if name == "reviewed" else "library_repeats"
+    out = tmp_path / "out"
+    out.mkdir()
+    ledger = request.getfixturevalue(name) / "reviews.jsonl"
+    if ledger.exists():
+        (out / "reviews.jsonl").write_bytes(ledger.read_bytes())
+    analyze(SAMPLES / "comparisons" / comparison, output=out)
+    page = visit(out)
+    assert re.fullmatch(r"The \d+ failed rows are in failure_review_rows.jsonl.", page.locator("#count").inner_text())
+    found = page.evaluate(FOLLOW_EVERY_LINK)
+    assert len(found) > 100
+    kinds = set()
+    for words, count, command, href in found:
+        number = int(words.split("/")[0].split()[0])
+        if href == "#rows?":
+            assert f"{number} failed row" in count
+            continue
+        assert count == "The rows that this filter means are not in this file."
+        kinds.add(command.split()[0])
+        rows = lines_of(command, out)
+        assert rows >= number if LEDGER_ALONE.search(href) else rows == number, (href, command)
+    assert kinds == {"jq", "select"}
+    if name == "reviewed":
+        page.locator("a[href*='&root=']").first.click()
+        assert "only reviews.jsonl tells" in page.locator("#packet").inner_text()
 
 
 def test_the_map_by_keyboard(visit, unreviewed):
@@ -142,7 +184,29 @@ def test_a_turn_in_the_text_opens_the_map(visit, reviewed):
     assert " ".join(user.split()) in " ".join(page.locator("#panel-0").inner_text().split())
     page.goto(page.url.replace(f"turn={turn}", "turn=999"))
     page.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
-    assert "Turn 999 is not in this map" in page.locator("#no-turn").inner_text()
+    assert "Turn 999 is not in the heat map" in page.locator("#no-turn").inner_text()
+    assert page.locator("#chips button").inner_text().startswith("turn: 999")
+    assert "No row fits" in page.locator("#list").inner_text()
+
+
+def test_a_turn_that_the_map_leaves_out_shows_its_failed_rows(visit, tmp_path):
+    runs = [
+        write_run(tmp_path / "bench" / f"run_{n}", [row(t, {"d": t % 9 > n}, model_name=f"m{n}") for t in range(1200)])
+        for n in range(6)
+    ]
+    analyze(write_comparison(tmp_path / "cmp", runs), output=tmp_path / "out")
+    page = visit(tmp_path / "out")
+    shown = {int(each) for each in page.locator("table.heat thead span").all_inner_texts()}
+    links = page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#turns?\"]')].map((each) => each.getAttribute('href'))"
+    )
+    asked = next(href for href in links if int(href.rpartition("=")[2]) not in shown)
+    page.locator(f'a[href="{asked}"]').first.click()
+    turn = int(asked.rpartition("=")[2])
+    expect(page, f"{6 - turn % 9} of {len(packet_of(tmp_path / 'out'))} failed rows")
+    assert f"Turn {turn} is not in the heat map; its failed rows are below" in page.locator("#no-turn").inner_text()
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#no-turn").wait_for(state="hidden")
 
 
 def test_search_and_filters(visit, reviewed):
@@ -178,6 +242,7 @@ def test_search_and_filters(visit, reviewed):
     assert page.locator("details.row").count() == len(packet)
     assert not page.locator("#more").is_visible()
     page.locator("details.row summary").first.click()
+    page.locator("details.row").first.locator(".inside").wait_for()
     opened = page.locator("details.row").first.inner_text()
     assert " ".join(packet[0]["judge_reasoning"].split()) in " ".join(opened.split())
     assert page.locator("details.row").first.locator(".others article").count() == 2
@@ -191,6 +256,186 @@ def test_a_filter_that_no_field_shows_can_be_seen_and_removed(visit, reviewed):
     chip.click()
     assert int(page.locator("#count").inner_text().split()[0]) > before
     assert page.locator("#chips li").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "chip", "count"),
+    [
+        ("turn=2001", "turn: 2001", 1),
+        ("model=nobody", "model: nobody", 0),
+        ("benchmark=elsewhere", "benchmark: elsewhere", 0),
+        ("state=unopened", None, 2002),
+    ],
+)
+def test_a_value_that_its_field_does_not_offer_can_be_seen_and_removed(visit, tmp_path, asked, chip, count):
+    run = write_run(tmp_path / "bench" / "run_a", [failing(turn) for turn in range(2002)])
+    analyze(run_dir=run, output=tmp_path / "out")
+    page = visit(tmp_path / "out")
+    page.evaluate("(hash) => { location.hash = hash; }", f"#rows?{asked}")
+    expect(page, f"{count} of 2002 failed rows")
+    assert page.locator("#chips li").count() == (chip is not None)
+    if chip:
+        page.get_by_role("button", name=f"Remove the filter {chip}").click()
+        expect(page, "2002 of 2002 failed rows")
+
+
+@pytest.mark.parametrize(("outcome", "words"), [("any", "failed or not"), ("incomplete", "not failed")])
+def test_the_count_says_whether_its_rows_failed(visit, reviewed, outcome, words):
+    page = visit(reviewed)
+    page.evaluate("(hash) => { location.hash = hash; }", f"#rows?outcome={outcome}")
+    expect(page, rf"\d+ rows?, {words}")
+
+
+def test_back_to_no_filter_clears_the_filters(visit, reviewed):
+    page = visit(reviewed)
+    everything = page.locator("#count").inner_text()
+    page.locator("main a[href^='#rows?benchmark=']").first.click()
+    assert page.locator("#count").inner_text() != everything
+    page.go_back()
+    expect(page, everything)
+
+
+@pytest.mark.parametrize("turn", [2**53, 2**53 + 1, 2**63 - 1])
+def test_turns_that_a_browser_would_round_are_exact(visit, tmp_path, turn):
+    rows = [failing(turn, user_text="this"), failing(turn - 1, user_text="before")]
+    others = [
+        row(turn, model_name="b", assistant_text="right"),
+        row(turn - 1, model_name="b", assistant_text="not this"),
+    ]
+    runs = [write_run(tmp_path / "bench" / f"run_{n}", each) for n, each in enumerate((rows, others))]
+    comparison = write_comparison(tmp_path / "cmp", runs)
+    analyze(comparison, output=tmp_path / "out")
+    page = visit(tmp_path / "out")
+    page.evaluate("(hash) => { location.hash = hash; }", f"#turns?benchmark=bench&turn={turn}")
+    page.locator("#panel-0", has_text=f"Turn {turn}:").wait_for()
+    assert "this" in page.locator("#panel-0 .said").first.inner_text()
+    page.evaluate("(hash) => { location.hash = hash; }", f"#rows?turn={turn}")
+    expect(page, "1 of 2 failed rows")
+    assert lines_of(page.locator("#packet code").inner_text(), tmp_path / "out") == 1
+    page.locator("details.row summary").click()
+    page.locator("details.row .others", has_text="right").wait_for()
+    assert "not this" not in page.locator("details.row .inside").inner_text()
+    assert page.locator(f"details.point[data-turn='{turn}'] .others, details.point .others").count()
+
+
+def test_names_with_hidden_characters_lead_to_their_rows_and_are_never_raw(visit, tmp_path, monkeypatch):
+    names = ["a\u200bb", "a\\u{200B}b", "c\u202ed", "e\r\nf", "g\x00h", "i\U000e0041\x7fj", "k'l\t  \"m\\"]
+    runs = [
+        write_run(tmp_path / "bench" / f"run_{n}", [row(t, {name: t >= n + 1}, model_name=name) for t in range(9)])
+        for n, name in enumerate(names)
+    ]
+    comparison = write_comparison(tmp_path / "cmp", runs)
+    analyze(comparison, output=tmp_path / "held")
+    monkeypatch.setattr(html, "BUDGET", 0)
+    analyze(comparison, output=tmp_path / "not")
+    for folder in (tmp_path / "held", tmp_path / "not"):
+        text = (folder / "deep_error_analysis.html").read_bytes().decode()
+        assert visible(text) == text
+        assert json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])["maps"][0]["models"] == names
+        page = visit(folder)
+        found = page.evaluate(FOLLOW_EVERY_LINK)
+        for words, count, command, href in found:
+            number = int(words.split("/")[0].split()[0])
+            assert folder.name == "not" or int(count.split()[0]) == number, (href, words, count)
+            assert visible(command) == command
+            if command:
+                assert lines_of(command, folder) == number, command
+        for name in names:
+            page.evaluate(
+                "(hash) => { location.hash = hash; }", f"#rows?model={quote(name, safe='')}&outcome=any&turn=0"
+            )
+            command = page.locator("#packet code").inner_text()
+            assert command.startswith("select") or folder.name == "held"
+            assert lines_of(command, folder) == 1, command
+        seen = page.evaluate("""() => [...document.querySelectorAll("*:not(option)")]
+            .flatMap((each) => [...each.attributes].map((attribute) => attribute.value))
+            .concat(document.body.innerText)
+            .join(" ")""")
+        assert visible(seen) == seen
+        point = page.locator("details.point").first
+        assert point.locator(".others article").count() == 5
+
+
+def test_what_is_hidden_is_the_same_in_the_browser_and_in_python(browser):
+    source = (Path(html.__file__).parents[2] / "page" / "files" / "text.js").read_text()
+    lines = "\n".join(re.findall(r"^const (?:HIDDEN|codePoint|visible) = .*$", source, re.MULTILINE))
+    page = browser.new_page()
+    every = [code for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
+    shown = page.evaluate(
+        f"""(codes) => {{
+            {lines}
+            return codes.map((c) => String.fromCodePoint(c)).filter((c) => visible(c) !== c).map(visible);
+        }}""",
+        every,
+    )
+    assert shown == [visible(chr(code)) for code in every if visible(chr(code)) != chr(code)]
+    assert page.evaluate(f"() => {{ {lines}\n return visible('a\\r\\nb\\rc'); }}") == visible("a\r\nb\rc")
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def many_models(tmp_path_factory):
+    """Thirty models on forty turns: every third model fails every turn."""
+    folder = tmp_path_factory.mktemp("many")
+    said = {"tool_calls": [{"name": "look", "args": {}}]}
+    runs = [
+        write_run(
+            folder / "bench" / f"run_{n:02}",
+            [row(t, {"d": n % 3 > 0}, model_name=f"model-{n:02}", **said) for t in range(40)],
+        )
+        for n in range(30)
+    ]
+    analyze(write_comparison(folder / "cmp", runs), output=folder / "out")
+    return folder / "out"
+
+
+def test_beside_a_datapoint_stand_a_few_of_many_models_and_the_rest_on_request(visit, many_models):
+    page = visit(many_models)
+    assert page.evaluate("document.querySelectorAll('*').length") < 20_000
+    point = page.locator("details.point[open]").first
+    names = point.locator(".others article strong").all_inner_texts()
+    assert names == ["model-01", "model-02", "model-04", "model-05", "model-07"]
+    point.get_by_role("button", name="24 more").click()
+    names = point.locator(".others article strong").all_inner_texts()
+    assert len(names) == 29
+    assert names[20] == "model-03"
+    assert "model-08" in page.evaluate("document.activeElement.innerText")
+    assert page.locator("#panel-0 article").count() == 30
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert point.locator(".others article:visible").count() == 3
+    assert not point.locator(".others .payload:visible").count()
+    assert point.locator("article.own .payload pre").first.is_visible()
+
+
+def test_the_map_scrolls_in_itself_with_its_turns_and_models_in_sight(visit, many_models):
+    page = visit(many_models, width=900, height=600)
+    box = page.locator(".map")
+    assert box.bounding_box()["height"] <= 0.7 * 600 + 1
+    assert "right" in box.get_attribute("class").split()
+    assert "below" in box.get_attribute("class").split()
+    box.evaluate("(each) => each.scrollTo(each.scrollWidth, each.scrollHeight)")
+    page.wait_for_function("!document.querySelector('.map').matches('.right, .below')")
+    top, left = box.bounding_box()["y"], box.bounding_box()["x"]
+    assert abs(page.locator(".heat thead th").last.bounding_box()["y"] - top) < 4
+    assert abs(page.locator(".heat tbody th").last.bounding_box()["x"] - left) < 4
+
+
+def test_the_legend_explains_what_occurs(visit, reviewed, unreviewed):
+    def legend(folder):
+        return (
+            visit(folder)
+            .locator(".legend li .key")
+            .evaluate_all("(all) => all.map((each) => each.className.slice(-1)).join('')")
+        )
+
+    def occur(folder):
+        cells = (
+            visit(folder).locator("table.heat td").evaluate_all("(all) => all.map((each) => each.className).join('')")
+        )
+        return "".join(letter for letter in "pfkgn" if letter in cells or letter in "pf")
+
+    assert legend(reviewed) == occur(reviewed) != legend(unreviewed) == occur(unreviewed)
 
 
 def test_datapoints_stand_beside_what_the_others_answered(visit, reviewed):
@@ -290,8 +535,8 @@ def test_beyond_the_budget_a_count_names_the_packets_filter(visit, tmp_path, mon
     analyze(write_comparison(tmp_path / "cmp", runs), output=tmp_path / "out")
     page = visit(tmp_path / "out")
     assert not page.locator("#filters").is_visible()
-    page.locator("main a[href^='#rows?']", has_text="5/5").first.click()
     assert "5 failed rows are in failure_review_rows.jsonl" in page.locator("#count").inner_text()
+    page.locator("main a[href^='#rows?']", has_text="5/5").first.click()
     command = page.locator("#packet code").inner_text()
     assert lines_of(command, tmp_path / "out") == 5
 

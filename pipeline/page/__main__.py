@@ -36,7 +36,6 @@ REHEARSAL = Page(
     figures=(Figure("1", "runs"),),
     warnings=0,
     maps=(),
-    answers_left=0,
     causes=(),
     before=_SECTION,
     sections=(_SECTION,),

@@ -90,12 +90,15 @@ class Page(Struct, frozen=True):
     warnings: int
     """How many notes of the checks are more than an information."""
     maps: tuple[HeatMap, ...]
-    answers_left: int
-    """How many cells of the maps have an answer that is not embedded, though their row did not fail."""
     causes: tuple[Causes, ...]
     before: Section
     """What the report says before any heading."""
     sections: tuple[Section, ...]
+
+    @property
+    def outcomes(self) -> frozenset[str]:
+        """The letters that occur in the heat maps."""
+        return frozenset().union(*(codes for each in self.maps for codes in each.codes))
 
     def of_part(self, part: str) -> list[Section]:
         """Give the sections of a part of the page."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.document import Rows, Turn
 from pipeline.untrusted import visible
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIGNS: Final = {"p": "·", "f": "×", "k": "~", "g": "~", "n": "–"}  # noqa: RUF001 - a cross that every font has
 """What stands in a cell of the heat map, by `TurnMap.codes`."""
-_SCRIPTS: Final = ("text.js", "turns.js", "rows.js", "links.js")
+_SCRIPTS: Final = ("text.js", "turns.js", "commands.js", "rows.js", "links.js")
 _LINES, _LONG = 12, 700
 _RATE: Final = re.compile(r"\d+/\d+, ([\d.]+)%")
 
@@ -49,11 +49,13 @@ def template() -> jinja2.Template:
     )
     cells = {letter: Markup('<td class="{}">{}</td>').format(letter, sign) for letter, sign in SIGNS.items()}
     environment.filters |= {
+        "breakable": _breakable,
         "cells": lambda letters: Markup("").join(cells[letter] for letter in letters),
         "fold": _fold,
         "href": href,
         "kind": lambda value: type(value).__name__,
         "percent": _percent,
+        "quoted": _quoted,
     }
     return environment.get_template("page.html.j2")
 
@@ -71,7 +73,12 @@ def _query(pairs: Iterable[tuple[str, str]]) -> str:
 
 @cache
 def _quoted(value: str) -> str:
-    return quote(visible(value), safe="")
+    return quote(value, safe="")
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name break where its parts meet."""
+    return escape(visible(name)).replace("_", Markup("_<wbr>"))
 
 
 def _percent(cell: object) -> str:

@@ -44,7 +44,6 @@ def _begin(report: Report, analysis: Analysis) -> Write:
         figures=tuple(figures(analysis)),
         warnings=sum(note.severity != "info" for note in analysis.notes),
         maps=tuple(map(heat_map, answers.maps)),
-        answers_left=answers.left,
         causes=tuple(causes(analysis)),
         before=before,
         sections=tuple(sections),

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.untrusted import visible
+from pipeline.formats.html.turns import exact_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,9 @@ def lay_out_rows(analysis: Analysis, order: np.ndarray) -> dict[str, Any]:
     others = _counted_others(analysis)
     failed, more = len(failures), len(others)
     names: dict[str, list[str]] = {}
-    rows: dict[str, list[int] | int] = {"turn": as_list(failures[c.TURN]) + as_list(others[c.TURN])}
+    rows: dict[str, list[int] | list[str] | int] = {
+        "turn": exact_numbers(as_list(failures[c.TURN]) + as_list(others[c.TURN]))
+    }
     columns = {name: as_list(failures[column]) + as_list(others[column]) for name, column in _COLUMNS.items()}
     columns["state"] = as_list(reviews[c.REVIEW_STATE]) + [None] * more
     columns["attribution"] = as_list(reviews[c.ATTRIBUTION]) + [None] * more
@@ -59,11 +61,14 @@ def lay_out_rows(analysis: Analysis, order: np.ndarray) -> dict[str, Any]:
     rows["dimensions"], rows["secondary"] = (
         (places, places) if isinstance(places, int) else (places[:split], places[split:])
     )
+    return {"names": names, "sets": sets, "rows": rows}
+
+
+def parents(analysis: Analysis) -> dict[str, str]:
+    """Give each bucket of the failed rows, and the one that it counts for."""
     return {
-        "names": {name: [visible(value) for value in values] for name, values in names.items()},
-        "sets": [[visible(name) for name in each] for each in sets],
-        "parents": [visible(analysis.review.buckets.parent(name)) if name else "" for name in names["bucket"]],
-        "rows": rows,
+        name: analysis.review.buckets.parent(name)
+        for name in pc.unique(analysis.tables["failures"][c.BUCKET]).to_pylist()
     }
 
 

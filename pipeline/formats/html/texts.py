@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,12 +12,11 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.formats.html.turns import NO_ROW, other_row
 from pipeline.judged import NO_PAYLOAD
 from pipeline.untrusted import one_line, shorten, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.analysis import Analysis
     from pipeline.decisions import ReviewedRow
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _LIMITS: Final = (20_000, 6000, 3000, 1500, 800, 400, 250)
 """How long a text may be, tried in order until everything fits."""
+_GOOD: Final = 1500
+"""Texts of this length say most; rather than cut them shorter, answers that passed are left out."""
+_OTHERS: Final = (1000, 250)
+"""How many answers that passed remain, where not all fit."""
 _FEW: Final = 1500
 """Where not everything fits, at most so many rows have texts."""
 _ALL: Final = 30_000
@@ -57,20 +61,43 @@ class Texts:
         self._answers = answers
         self._place = dict(zip(order.tolist(), range(len(order)), strict=True))
 
-    def tries(self, wanted: int, room: int) -> Iterator[tuple[int, int]]:
-        """Give limits and numbers of rows to try: limits that may fit all, then the shortest with ever fewer rows."""
-        if wanted == len(self._failures):
-            lengths = [np.asarray(pc.binary_length(self._failures[name])) for name in c.TEXTS]
-            lengths.append(np.array([len(row[name]) for row in self._answers.others.values() for name in c.TEXTS]))
-            rows = _ROW_COST * (wanted + len(self._answers.others))
-            for limit in _LIMITS:
-                if sum(int(np.minimum(each, limit).sum()) for each in lengths) * _AS_JSON + rows <= room:
-                    yield limit, wanted
-        few = min(wanted, _FEW)
-        yield from ((_LIMITS[-1], few >> halvings) for halvings in range(few.bit_length()))
+    def tries(self, wanted: int, room: int) -> Iterator[tuple[int, int, int]]:
+        """Give what to try: how long texts may be, of how many failed rows, and of how many others.
 
-    def gather(self, positions: Sequence[int], limit: int) -> dict[str, Any]:
-        """Gather the texts of failed rows by position, and of the other rows, each cut to a limit.
+        At first what may fit with all failed rows: long texts before many others, and fewer others before short texts.
+        Then the shortest texts of ever fewer rows.
+        """
+        at_hand = len(self._answers.cells)
+        others = sorted({min(number, at_hand) for number in (at_hand, *_OTHERS)}, reverse=True)
+        if wanted == len(self._failures):
+            sizes = self._sizes()
+            for good in (True, False):
+                limits = [limit for limit in _LIMITS if (limit >= _GOOD) is good]
+                fitting = (
+                    (limit, wanted, number) for number in others for limit in limits if sizes(limit, number) <= room
+                )
+                yield from fitting
+        few = min(wanted, _FEW)
+        yield from ((_LIMITS[-1], few >> halvings, others[-1] >> halvings) for halvings in range(few.bit_length()))
+
+    def _sizes(self) -> Callable[[int, int], float]:
+        """Estimate how large the texts of all failed rows become, by their limit and the number of others."""
+        failed = [np.asarray(pc.binary_length(self._failures[name])) for name in c.TEXTS]
+        more = self._answers.lengths()
+
+        @cache
+        def of(limit: int) -> tuple[int, np.ndarray]:
+            others = np.sum([np.minimum(each, limit) for each in more], axis=0)
+            return sum(int(np.minimum(each, limit).sum()) for each in failed), np.concatenate([[0], np.cumsum(others)])
+
+        def size(limit: int, others: int) -> float:
+            rows, until = of(limit)
+            return (rows + int(until[others])) * _AS_JSON + _ROW_COST * (len(self._failures) + others)
+
+        return size
+
+    def gather(self, positions: Sequence[int], others: int, limit: int) -> tuple[dict[str, Any], bool]:
+        """Gather the texts of failed rows by position, and of so many others, each cut to a limit; tell if any was cut.
 
         `texts` has a list per failed row: answer, judge, calls, results, rule, decisions, and the user's text if it
         is not the turn's; `others` answer, judge, calls, results; `users` the user's texts by map and turn.
@@ -79,15 +106,16 @@ class Texts:
         maps = self._answers.maps
         users: list[dict[int, Text]] = [{} for _ in maps]
         texts = self._of_failed(positions, {turn_map.benchmark: users[at] for at, turn_map in enumerate(maps)}, cut)
-        others: dict[str, list[Text]] = {}
-        for turn_map, known in zip(maps, users, strict=True):
-            for column, ref in ((column, ref) for column, refs in enumerate(turn_map.rows.T.tolist()) for ref in refs):
-                row = self._answers.others.get(other_row(ref)) if ref < NO_ROW else None
-                if row is not None:
-                    known.setdefault(int(turn_map.turns[column]), cut(row[c.USER_TEXT]))
-                    payloads = (_payload(cut, row[name]) for name in (c.TOOL_CALLS, c.TOOL_RESULTS))
-                    others[str(ref)] = [cut(row[c.ASSISTANT_TEXT]), cut(row[c.JUDGE_REASONING]), *payloads]
-        return {"texts": texts, "others": others, "users": users, "cut": cut.times}
+        found: dict[str, list[Text]] = {}
+        if self._answers.texts is not None and others:
+            rows = self._answers.texts.slice(0, others)
+            columns = (as_list(rows[name]) for name in c.TEXTS)
+            for cell, user, answer, judge, *payloads in zip(self._answers.cells[:others], *columns, strict=True):
+                known = users[cell.map]
+                if cell.turn not in known:
+                    known[cell.turn] = cut(user)
+                found[str(cell.ref)] = [cut(answer), cut(judge), *(_payload(cut, text) for text in payloads)]
+        return {"texts": texts, "others": found, "users": users}, cut.times > 0
 
     def _of_failed(
         self, positions: Sequence[int], users: dict[str, dict[int, Text]], cut: _Cut

@@ -22,6 +22,8 @@ _CELLS: Final = 4000
 """At most so many cells are shown, but of every benchmark at least its ten hardest turns."""
 _LEAST: Final = 10
 NO_ROW: Final = -1
+_EXACT: Final = 2**53
+"""Up to here a browser tells all whole numbers apart."""
 
 
 class TurnMap(NamedTuple):
@@ -47,6 +49,11 @@ class TurnMap(NamedTuple):
 def other_row(position: Any) -> Any:  # noqa: ANN401 - a number, or an array of them
     """Turn the position of a row that did not fail, among all rows, into what `TurnMap.rows` holds, and back."""
     return -2 - position
+
+
+def exact_numbers(numbers: list[int]) -> list[int] | list[str]:
+    """Write turn numbers so that a browser does not round them: as text, where one is that large."""
+    return numbers if max(numbers, default=0) <= _EXACT else list(map(str, numbers))
 
 
 def turn_maps(analysis: Analysis, points: Iterable[Datapoint]) -> list[TurnMap]:

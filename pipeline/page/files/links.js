@@ -2,10 +2,18 @@
 function openTurn(benchmark, turn) {
   const grid = grids[mapOf(benchmark)];
   const found = Boolean(grid) && grid.open(turn);
-  const notice = byId("no-turn");
-  notice.hidden = found;
-  notice.textContent = found ? "" : `Turn ${turn} is not in this map; see tables/turn_outcomes.parquet.`;
-  if (!found) byId("turns").scrollIntoView();
+  byId("no-turn").hidden = true;
+  if (found) return;
+  setFilters([["benchmark", benchmark], ["turn", turn]]);
+  const below = held ? "its failed rows are below" : "the command below gives its failed rows";
+  say("no-turn", `Turn ${turn} is not in the heat map; ${below}. Every outcome is in tables/turn_outcomes.parquet.`);
+  byId("no-turn").hidden = false;
+  showBrowser();
+}
+
+function showBrowser() {
+  byId("rows").scrollIntoView();
+  byId("rows").focus({ preventScroll: true });
 }
 
 function follow() {
@@ -13,10 +21,11 @@ function follow() {
   const asked = new URLSearchParams(search || "");
   if (place === "rows" && search !== undefined) {
     setFilters(asked);
-    byId("rows").scrollIntoView();
-    byId("rows").focus({ preventScroll: true });
+    showBrowser();
   } else if (place === "turns" && asked.has("turn")) {
-    openTurn(asked.get("benchmark"), Number(asked.get("turn")));
+    openTurn(asked.get("benchmark") || "", asked.get("turn"));
+  } else if (!location.hash) {
+    setFilters([]);
   }
 }
 
@@ -26,21 +35,32 @@ document.addEventListener("click", (event) => {
   if (target && target.getAttribute("href") === location.hash) follow();
 });
 
-// Boxes that scroll can be reached by keyboard.
+// Boxes that scroll can be reached by keyboard, and fade where there is more. All are measured before any is changed.
 const boxes = [...document.querySelectorAll(".scroll")];
-function measure() {
-  for (const box of boxes) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+const left = (whole, shown, before) => whole - shown - before > 1;
+function measure(some) {
+  const found = some.map((box) => ({
+    box,
+    right: left(box.scrollWidth, box.clientWidth, box.scrollLeft),
+    below: left(box.scrollHeight, box.clientHeight, box.scrollTop),
+    scrolls: left(box.scrollWidth, box.clientWidth, 0) || left(box.scrollHeight, box.clientHeight, 0),
+  }));
+  for (const { box, right, below, scrolls } of found) {
+    box.classList.toggle("right", right);
+    box.classList.toggle("below", below);
+    if (scrolls) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 }
-addEventListener("resize", measure);
+addEventListener("resize", () => measure(boxes));
+for (const box of boxes) box.addEventListener("scroll", () => measure([box]), { passive: true });
 
-// Everything is open on paper.
+// Everything is open on paper, but not the tool calls of other models.
+const CLOSED = ["details.point", ".answer.own details.payload", "details.rest"].map((each) => `${each}:not([open])`).join();
 let opened = [];
 addEventListener("beforeprint", () => {
   points.forEach(fillPoint);
-  opened = [...document.querySelectorAll("details.point:not([open]), details.payload:not([open]), details.rest:not([open])")];
+  opened = [...document.querySelectorAll(CLOSED)];
   for (const each of opened) each.open = true;
 });
 addEventListener("afterprint", () => {
@@ -49,5 +69,5 @@ addEventListener("afterprint", () => {
 
 setFilters([]);
 for (const grid of grids) grid.start();
-measure();
+measure(boxes);
 follow();

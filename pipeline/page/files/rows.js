@@ -1,11 +1,11 @@
 // The row browser: filters by name, each with one or more values of which a row has to have one.
 const PAGE = 25;
-const SEVERAL = "\u0000";
 const LABELS = { mode: "provisional mode", kind: "response", early: "filled in after an ending" };
 const SHOWN = ["benchmark", "model", "bucket", "dimension", "turn", "state"].filter((name) => name !== "benchmark" || several);
 const MOST_TURNS = 2000;
 const filters = new Map();
 const selects = new Map();
+const offered = new Map();
 let matching = [];
 let listed = 0;
 
@@ -13,7 +13,7 @@ const label = (name) => (name === "model" ? data.unit : LABELS[name] || name);
 
 const TESTS = {
   model: (row, of) => unitOf(row) === of,
-  bucket: (row, of) => (of[0] === "+" ? data.parents[at("bucket", row)] === of.slice(1) : value(row, "bucket") === of),
+  bucket: (row, of) => (of[0] === "+" ? parents.get(value(row, "bucket")) === of.slice(1) : value(row, "bucket") === of),
   dimension: (row, of) => dimensions(row).includes(of),
   secondary: (row, of) => secondary(row).includes(of) && dimensions(row).includes(of),
   root: (row, of) => value(row, "state") === "decided" && dimensions(row).includes(of) && !secondary(row).includes(of),
@@ -36,10 +36,10 @@ function passes(row) {
 const haystacks = new Map();
 function haystack(row) {
   if (!haystacks.has(row)) {
-    const held = textsOf(row) || [];
-    const user = held[6] === undefined ? userText(mapOf(value(row, "benchmark")), at("turn", row)) || "" : "";
-    const parts = [rowId(row), value(row, "bucket"), ...dimensions(row), ...held.map(shown), shown(user)];
-    haystacks.set(row, parts.join("\n").toLowerCase());
+    const texts = textsOf(row) || [];
+    const user = texts[6] === undefined ? userText(mapOf(value(row, "benchmark")), turnOf(row)) || "" : "";
+    const names = [rowId(row), value(row, "bucket"), ...dimensions(row)].map(visible);
+    haystacks.set(row, [...names, ...texts.map(shown), shown(user)].join("\n").toLowerCase());
   }
   return haystacks.get(row);
 }
@@ -51,23 +51,25 @@ function choices(name) {
   if (name === "benchmark") return plain(data.maps.map((map) => map.benchmark));
   if (name === "model") return plain([...new Set(data.maps.flatMap((map) => map.models))]);
   if (name === "dimension") return plain([...new Set(data.sets.flat())].sort());
-  if (name === "turn") return plain(used("turn").sort((a, b) => a - b).slice(0, MOST_TURNS));
+  if (name === "turn") return plain(used("turn").sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, MOST_TURNS));
   if (name === "state") return plain(used("state").sort());
   const exact = used("bucket").sort();
-  const finer = new Set(data.names.bucket.map((each, i) => (each === data.parents[i] ? "" : data.parents[i])).filter(Boolean));
+  const finer = new Set([...parents].filter(([each, of]) => each !== of).map(([, of]) => of));
   return [...plain(exact), ...[...finer].sort().map((each) => [`+${each}`, `${each} and finer`])];
 }
 
 function makeSelect(name) {
   const select = el("select");
   select.id = `f-${name}`;
-  for (const [of, text] of [["", "any"], ...choices(name), [SEVERAL, "several"]]) {
+  const found = choices(name);
+  for (const [of, text] of [["", "any"], ...found, ["", "several"]]) {
     const option = el("option", "", text);
     option.value = of;
     select.append(option);
   }
+  offered.set(name, new Set(found.map(([of]) => of)));
   select.addEventListener("change", () => {
-    if (select.value === SEVERAL) return;
+    if (select.selectedIndex === select.length - 1) return;
     if (select.value) filters.set(name, [select.value]);
     else filters.delete(name);
     changed();
@@ -77,32 +79,32 @@ function makeSelect(name) {
 }
 
 function rowDetails(row) {
-  const held = textsOf(row);
+  const texts = textsOf(row);
   const inside = el("div", "inside");
   const failed = value(row, "outcome") === "failed";
-  const code = failed ? "f" : value(row, "outcome") === "passed" ? "p" : "n";
-  const own = el("article", `answer own ${code}`, el("p", "who", el("strong", "", unitOf(row)), " ", verdict(code, 0, 0)));
-  if (held) {
-    const user = held[6] === undefined ? userText(mapOf(value(row, "benchmark")), at("turn", row)) : held[6];
+  const letter = failed ? "f" : value(row, "outcome") === "passed" ? "p" : "n";
+  const own = el("article", `answer own ${letter}`, el("p", "who", el("strong", "", unitOf(row)), " ", verdict(letter, 0, 0)));
+  if (texts) {
+    const user = texts[6] === undefined ? userText(mapOf(value(row, "benchmark")), turnOf(row)) : texts[6];
     inside.append(said("User", user, "(empty)"));
-    own.append(said("Assistant", held[0], "(empty)"), said("Judge", held[1], "(empty)"));
-    own.append(payload("Tool calls", held[2]), payload("Tool results", held[3]));
-    const facts = el("ul", "facts", el("li", "", shown(held[4])));
-    if (held[5]) facts.append(el("li", "", `decided ${shown(held[5])}`));
+    own.append(said("Assistant", texts[0], "(empty)"), said("Judge", texts[1], "(empty)"));
+    own.append(payload("Tool calls", texts[2]), payload("Tool results", texts[3]));
+    const facts = el("ul", "facts", el("li", "", shown(texts[4])));
+    if (texts[5]) facts.append(el("li", "", `decided ${shown(texts[5])}`));
     own.append(facts);
   } else {
-    const where = failed ? command([`.row_id == ${quoted(rowId(row))}`]) : "see tables/turns.parquet";
+    const where = failed ? packetCommand([`.row_id == ${quoted(rowId(row))}`]) : tablesCommand([`t.row_id = ${sqlText(rowId(row))}`]);
     own.append(el("p", "none", "The texts of this row are not in this file: ", el("code", "", where)));
   }
-  const others = othersBeside(value(row, "benchmark"), at("turn", row), unitOf(row));
+  const others = othersBeside(value(row, "benchmark"), turnOf(row), unitOf(row));
   inside.append(el("div", "sides", own, ...(others ? [others] : [])));
   return inside;
 }
 
 function rowCard(row) {
-  const summary = el("summary", "", el("strong", "", `Turn ${at("turn", row)}`), " ", unitOf(row), " ");
+  const summary = el("summary", "", el("strong", "", `Turn ${turnOf(row)}`), " ", unitOf(row), " ");
   if (several) summary.append(el("small", "", value(row, "benchmark")), " ");
-  if (value(row, "bucket")) summary.append(el("code", "", value(row, "bucket")), " ");
+  if (value(row, "bucket")) summary.append(code(value(row, "bucket")), " ");
   for (const name of dimensions(row)) summary.append(el("span", "tag", name), " ");
   const state = value(row, "outcome") === "failed" ? value(row, "state") : value(row, "outcome");
   if (state !== "unopened") summary.append(el("span", "tag state", state), " ");
@@ -120,78 +122,42 @@ function listMore() {
   byId("more").hidden = listed >= matching.length;
 }
 
-// The filter of the packet that gives the same rows. Where none does, `null`.
-const quoted = (text) => JSON.stringify(text);
-const command = (parts) => `jq '${`select(${parts.join(" and ")})`.replaceAll("'", "'\\''")}' failure_review_rows.jsonl`;
-const PACKET = {
-  benchmark: (of) => `.benchmark_name == ${quoted(of)}`,
-  model: (of) => `.${data.unit === "run" ? "run_id" : "model_name"} == ${quoted(of)}`,
-  run: (of) => `.run_id == ${quoted(of)}`,
-  mode: (of) => `.error_mode_candidate == ${quoted(of)}`,
-  dimension: (of) => `(.failed_dimensions | index(${quoted(of)}))`,
-  turn: (of) => `.turn == ${/^\d+$/.test(of) ? of : quoted(of)}`,
-  kind: (of) => `.response_kind == ${quoted(of)}`,
-  early: (of) => `.response_kind ${of === "no" ? "!=" : "=="} "model_ended_session_early"`,
-  bucket: (of) => (data.reviewed ? null : `.error_mode_candidate == ${quoted(of.replace(/^\+/, ""))}`),
-  state: (of) => (data.reviewed ? null : of === "unopened" ? "true" : "false"),
-  outcome: (of) => (of === "failed" ? "true" : null),
-};
-
-function packetFilter() {
-  const parts = [];
-  for (const [name, wanted] of filters) {
-    const each = wanted.map((of) => (PACKET[name] ? PACKET[name](of) : null));
-    if (each.includes(null)) return "";
-    if (each.length && !each.includes("true")) parts.push(each.length > 1 ? `(${each.join(" or ")})` : each[0]);
-  }
-  return parts.length ? command(parts) : "";
-}
-
-function byName() {
-  const few = matching.length && matching.length <= 8 && matching.every((row) => value(row, "outcome") === "failed");
-  return few ? command([`(.row_id | IN(${matching.map((row) => quoted(rowId(row))).join(", ")}))`]) : "";
-}
-
-const IN_TABLES =
-  "What reviewers decided, and rows that did not fail, are not in the packet: see bucket, bucket_source, judged and " +
-  "response_kind in tables/turns.parquet, review_state and attribution in tables/reviews.parquet, by row_id.";
-
-function showPacket() {
-  const filter = packetFilter() || byName();
-  const place = byId("packet");
-  if (filter) place.replaceChildren("In the packet: ", el("code", "", filter));
-  else place.replaceChildren(...(filters.size && !total ? [IN_TABLES] : []));
-}
-
-function showCount() {
-  const others = filters.has("outcome") && !filters.get("outcome").includes("failed");
+function countWords() {
   const failed = words(data.failed, "failed row");
-  byId("count").textContent = !data.failed && !total ? "No row failed."
-    : !total ? `The ${failed} are in failure_review_rows.jsonl.`
-    : filters.has("outcome") ? `${words(matching.length, "row")}${others ? ", not failed" : ", failed or not"}`
-    : `${matching.length} of ${failed}`;
+  if (!held && filters.size) return "The rows that this filter means are not in this file.";
+  if (!held && data.failed) return `The ${failed} ${data.failed === 1 ? "is" : "are"} in failure_review_rows.jsonl.`;
+  if (filters.has("outcome")) {
+    const some = filters.get("outcome").some((of) => of === "any" || of === "failed");
+    return `${words(matching.length, "row")}, ${some ? "failed or not" : "not failed"}`;
+  }
+  return data.failed ? `${matching.length} of ${failed}` : "No row failed.";
 }
+
+// A filter that no field shows, because it has none, because it has several values, or because it offers no such value.
+const isShown = (name, wanted) => wanted.length === 1 && offered.get(name)?.has(wanted[0]);
 
 function showChips() {
-  const chips = [...filters].filter(([name, wanted]) => name !== "q" && (!selects.has(name) || wanted.length > 1));
+  const chips = [...filters].filter(([name, wanted]) => (name === "q" ? !held : !isShown(name, wanted)));
   byId("chips").replaceChildren(
     ...chips.map(([name, wanted]) => {
       const text = `${label(name)}: ${wanted.join(" or ") || "none"}`;
       const button = el("button", "", `${text} \u00d7`);
       button.type = "button";
-      button.setAttribute("aria-label", `Remove the filter ${text}`);
+      set(button, "aria-label", `Remove the filter ${text}`);
       button.addEventListener("click", () => {
         filters.delete(name);
         changed();
-        byId("q").focus();
+        byId(held ? "q" : "rows").focus();
       });
       return el("li", "", button);
     }),
   );
   for (const [name, select] of selects) {
     const wanted = filters.get(name) || [];
-    select.lastChild.hidden = wanted.length < 2;
-    select.value = wanted.length > 1 ? SEVERAL : wanted[0] || "";
+    const other = wanted.length > 0 && !isShown(name, wanted);
+    select.lastChild.hidden = !other;
+    select.lastChild.textContent = wanted.length > 1 ? "several" : "another";
+    select.selectedIndex = other ? select.length - 1 : [...select.options].findIndex((each) => each.value === (wanted[0] || ""));
   }
 }
 
@@ -201,11 +167,13 @@ function showRows() {
   for (let row = 0; row < total; row += 1) {
     if (passes(row) && (!search || haystack(row).includes(search))) matching.push(row);
   }
-  byId("list").replaceChildren();
+  const none = "No row fits. Remove a filter or change the search; Clear shows all failed rows again.";
+  byId("list").replaceChildren(...(total && !matching.length && filters.size ? [el("p", "none", none)] : []));
+  byId("no-turn").hidden = true;
   listed = 0;
   listMore();
-  showCount();
-  showPacket();
+  say("count", countWords());
+  byId("packet").replaceChildren(...(filters.size ? commandFor() : []));
   showChips();
 }
 
@@ -217,7 +185,7 @@ function changed() {
 function setFilters(pairs) {
   filters.clear();
   for (const [name, of] of pairs) {
-    if (name === "q" || (NAMES.has(name) && (name !== "benchmark" || several))) {
+    if (name === "q" || (NAMES.has(name) && (name !== "benchmark" || several || mapOf(of) < 0))) {
       filters.set(name, [...(filters.get(name) || []), of]);
     }
   }
@@ -225,8 +193,8 @@ function setFilters(pairs) {
   showRows();
 }
 
-if (total) SHOWN.forEach(makeSelect);
-byId("filters").hidden = !total;
+if (held) SHOWN.forEach(makeSelect);
+byId("filters").hidden = !held;
 byId("more").addEventListener("click", () => {
   const next = listed;
   listMore();

@@ -3,16 +3,34 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const SIGNS = { p: "\u00b7", f: "\u00d7", k: "~", g: "~", n: "\u2013" };
 const VERDICTS = { p: "passed", f: "failed", k: "flaky, passed", g: "flaky, failed", n: "not judged" };
 const several = data.maps.length > 1;
-const total = data.rows.turn ? data.rows.turn.length : 0;
+const held = Boolean(data.rows.turn);
+const total = held ? data.rows.turn.length : 0;
+const parents = new Map(Object.entries(data.buckets));
+// Turns are compared as text: beyond 2^53 numbers are rounded here.
+for (const map of data.maps) map.turns = map.turns.map(String);
 
 const byId = (id) => document.getElementById(id);
 const words = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
+// Names come as they are; shown, their control and invisible characters are written out, as in every other output.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const codePoint = (char) => char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+const visible = (text) => text.replaceAll("\r\n", "\n").replace(HIDDEN, (char) => `\\u{${codePoint(char)}}`);
+
 function el(tag, classes, ...children) {
   const made = document.createElement(tag);
   if (classes) made.className = classes;
-  made.append(...children);
+  made.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
   return made;
+}
+
+const set = (element, name, text) => element.setAttribute(name, visible(text));
+const say = (id, text) => byId(id).replaceChildren(visible(text));
+
+// A name in code that may break where its parts meet.
+function code(name) {
+  const parts = name.split(/(?<=_)/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+  return el("code", "", ...parts);
 }
 
 function link(href, text, classes) {
@@ -55,18 +73,19 @@ function payload(label, text) {
   return el("details", "payload", el("summary", "", label, ...cutNote(text)), el("pre", "", shown(text)));
 }
 
-function verdict(code, failed, judged) {
-  const sign = el("span", "", SIGNS[code]);
-  sign.setAttribute("aria-hidden", "true");
+function verdict(letter, failed, judged) {
+  const sign = el("span", "", SIGNS[letter]);
+  set(sign, "aria-hidden", "true");
   const runs = judged > 1 ? `, ${failed} of ${judged} runs failed` : "";
-  return el("span", `verdict ${code}`, sign, ` ${VERDICTS[code]}${runs}`);
+  return el("span", `verdict ${letter}`, sign, ` ${VERDICTS[letter]}${runs}`);
 }
 
 // Rows: a column holds each row's place in its list of names, or one place for all rows.
 const at = (name, row) => (typeof data.rows[name] === "number" ? data.rows[name] : data.rows[name][row]);
-const value = (row, name) => (name === "turn" ? String(at("turn", row)) : data.names[name][at(name, row)]);
+const turnOf = (row) => String(at("turn", row));
+const value = (row, name) => (name === "turn" ? turnOf(row) : data.names[name][at(name, row)]);
 const unitOf = (row) => value(row, data.unit === "run" ? "run" : "model");
-const rowId = (row) => `${value(row, "run")}:${at("turn", row)}`;
+const rowId = (row) => `${value(row, "run")}:${turnOf(row)}`;
 const dimensions = (row) => data.sets[at("dimensions", row)];
 const secondary = (row) => data.sets[at("secondary", row)];
 const mapOf = (benchmark) => data.maps.findIndex((map) => map.benchmark === benchmark);

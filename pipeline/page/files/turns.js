@@ -1,49 +1,61 @@
 // What every model did on a turn, and the heat map: a grid with one tab stop, where the arrow keys move and choose.
 function tags(row) {
-  const made = el("p", "why", el("code", "", value(row, "bucket")), " ");
+  const made = el("p", "why", code(value(row, "bucket")), " ");
   for (const name of dimensions(row)) made.append(el("span", "tag", name), " ");
   return made;
 }
 
 function answer(map, model, column, chosen) {
-  const code = map.codes[model][column];
+  const letter = map.codes[model][column];
   const ref = map.rows[model][column];
   const failed = map.failed[model][column];
-  const who = el("p", "who", el("strong", "", map.models[model]), " ", verdict(code, failed, map.judged[model][column]));
-  const card = el("article", `answer ${code}${chosen ? " chosen" : ""}`, who);
-  const held = textsOf(ref);
-  if (ref >= 0 && total) card.append(tags(ref));
-  if (held) {
-    card.append(said("Answer", held[0], "(no words)"), said("Judge", held[1]));
-    card.append(payload("Tool calls", held[2]), payload("Tool results", held[3]));
+  const how = verdict(letter, failed, map.judged[model][column]);
+  const card = el("article", `answer ${letter}${chosen ? " chosen" : ""}`, el("p", "who", el("strong", "", map.models[model]), " ", how));
+  const texts = textsOf(ref);
+  if (ref >= 0 && held) card.append(tags(ref));
+  if (texts) {
+    card.append(said("Answer", texts[0], "(no words)"), said("Judge", texts[1]));
+    card.append(payload("Tool calls", texts[2]), payload("Tool results", texts[3]));
   } else if (ref !== -1) {
     card.append(el("p", "none", "The answer is not in this file; see tables/turns.parquet."));
   }
   if (failed) {
-    const where = [["benchmark", map.benchmark], ["model", map.models[model]], ["turn", String(map.turns[column])]];
+    const where = [["benchmark", map.benchmark], ["model", map.models[model]], ["turn", map.turns[column]]];
     card.append(el("p", "why", link(rowsHref(where), words(failed, "failed row"))));
   }
   return card;
 }
 
-function everyAnswer(map, column, skip, chosen) {
-  const box = el("div", "answers");
-  map.models.forEach((_, model) => {
-    if (model !== skip) box.append(answer(map, model, column, model === chosen));
-  });
-  return box;
+function everyAnswer(map, column, chosen) {
+  return el("div", "answers", ...map.models.map((_, model) => answer(map, model, column, model === chosen)));
 }
 
-// Beside a failed row, what the others answered on its turn.
+// Beside a failed row, what others answered on its turn: a few, those that passed first, and a button for the rest.
+const BESIDE = 5;
+const PASSES = "pk";
 function othersBeside(benchmark, turn, model) {
   const map = data.maps[mapOf(benchmark)];
   const column = map && map.models.length > 1 ? map.turns.indexOf(turn) : -1;
   if (column < 0) return null;
-  const others = everyAnswer(map, column, map.models.indexOf(model), -1);
-  others.className = "others";
-  others.setAttribute("role", "group");
-  others.setAttribute("aria-label", `What the others answered on turn ${turn}`);
-  return others;
+  const others = map.models.map((_, each) => each).filter((each) => map.models[each] !== model);
+  const passed = (each) => PASSES.includes(map.codes[each][column]);
+  const ordered = [...others.filter(passed), ...others.filter((each) => !passed(each))];
+  const cards = (some) => some.map((each) => answer(map, each, column, false));
+  const box = el("div", "others", ...cards(ordered.slice(0, BESIDE)));
+  set(box, "role", "group");
+  set(box, "aria-label", `What the others answered on turn ${turn}`);
+  if (ordered.length > BESIDE) {
+    const more = el("button", "", `${ordered.length - BESIDE} more`);
+    more.type = "button";
+    more.addEventListener("click", () => {
+      const rest = cards(ordered.slice(BESIDE));
+      more.replaceWith(...rest);
+      rest[0].tabIndex = -1;
+      rest[0].focus();
+    });
+    box.append(more);
+  }
+  return box;
 }
 
 const points = [...document.querySelectorAll("details.point")];
@@ -51,7 +63,8 @@ const points = [...document.querySelectorAll("details.point")];
 function fillPoint(point) {
   const sides = point.querySelector(".sides");
   if (sides.children.length > 1) return;
-  const others = othersBeside(point.dataset.benchmark, Number(point.dataset.turn), point.dataset.model);
+  const { benchmark, turn, model } = point.dataset;
+  const others = othersBeside(decodeURIComponent(benchmark), turn, decodeURIComponent(model));
   if (others) sides.append(others);
 }
 
@@ -67,8 +80,8 @@ function makeGrid(table, number) {
   const cells = [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1));
   const failing = map.turns.map((_, column) => map.codes.filter((codes) => FAILS.includes(codes[column])).length);
   let chosen = null;
-  table.setAttribute("role", "grid");
-  table.setAttribute("aria-label", `Outcomes of ${map.benchmark}`);
+  set(table, "role", "grid");
+  set(table, "aria-label", `Outcomes of ${map.benchmark}`);
 
   const name = (row, column) => {
     const judged = map.judged[row][column];
@@ -78,8 +91,8 @@ function makeGrid(table, number) {
   cells.forEach((row, r) =>
     row.forEach((cell, c) => {
       cell.tabIndex = r || c ? -1 : 0;
-      cell.setAttribute("aria-label", name(r, c));
-      cell.setAttribute("aria-selected", "false");
+      set(cell, "aria-label", name(r, c));
+      set(cell, "aria-selected", "false");
     }),
   );
 
@@ -92,20 +105,20 @@ function makeGrid(table, number) {
     byId(`panel-${number}`).replaceChildren(
       el("p", "line", el("strong", "", line)),
       user === undefined ? missing : said("User", user, "(empty)"),
-      everyAnswer(map, column, -1, row),
+      everyAnswer(map, column, row),
     );
-    byId(`live-${number}`).textContent = `${name(row, column)}. ${line} The texts follow the map.`;
+    say(`live-${number}`, `${name(row, column)}. ${line} The texts follow the map.`);
   }
 
   function choose(row, column, focus) {
     if (!cells[row] || !cells[row][column]) return;
     const before = chosen ? cells[chosen[0]][chosen[1]] : cells[0][0];
-    before.setAttribute("aria-selected", "false");
+    set(before, "aria-selected", "false");
     before.tabIndex = -1;
     chosen = [row, column];
     const cell = cells[row][column];
     cell.tabIndex = 0;
-    cell.setAttribute("aria-selected", "true");
+    set(cell, "aria-selected", "true");
     if (focus) cell.focus();
     show(row, column);
   }
@@ -115,14 +128,15 @@ function makeGrid(table, number) {
     const cell = event.target.closest("td");
     if (!cell || cell.title) return;
     const [row, column] = [cell.parentElement.sectionRowIndex, cell.cellIndex - 1];
-    const held = textsOf(map.rows[row][column]);
+    const texts = textsOf(map.rows[row][column]);
     const user = userText(number, map.turns[column]);
     const short = (text) => (shown(text).length > 300 ? `${shown(text).slice(0, 299)}\u2026` : shown(text));
-    cell.title = [
+    const title = [
       name(row, column),
       ...(user === undefined ? [] : [`User: ${short(user)}`]),
-      ...(held ? [`Answer: ${short(held[0]) || "(no words)"}`] : []),
-    ].join("\n");
+      ...(texts ? [`Answer: ${short(texts[0]) || "(no words)"}`] : []),
+    ];
+    set(cell, "title", title.join("\n"));
   });
   table.addEventListener("click", (event) => {
     const cell = event.target.closest("td");
