@@ -124,11 +124,11 @@ def test_every_link_shows_as_many_rows_as_it_says_and_its_command_gives_the_same
 def test_beyond_the_budget_every_link_s_command_gives_as_many_rows_as_it_says(
     visit, request, name, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(html, "BUDGET", 0)
+    ledger = request.getfixturevalue(name) / "reviews.jsonl"
+    monkeypatch.setattr(html, "BUDGET", 0)  # after the fixture, which others share, is made
     comparison = "clinic_three_models" if name == "reviewed" else "library_repeats"
     out = tmp_path / "out"
     out.mkdir()
-    ledger = request.getfixturevalue(name) / "reviews.jsonl"
     if ledger.exists():
         (out / "reviews.jsonl").write_bytes(ledger.read_bytes())
     analyze(SAMPLES / "comparisons" / comparison, output=out)
