@@ -415,7 +415,7 @@ def test_the_map_scrolls_in_itself_with_its_turns_and_models_in_sight(visit, man
     assert "right" in box.get_attribute("class").split()
     assert "below" in box.get_attribute("class").split()
     box.evaluate("(each) => each.scrollTo(each.scrollWidth, each.scrollHeight)")
-    page.wait_for_function("!document.querySelector('.map').matches('.right, .below')")
+    page.locator(".map:not(.right, .below)").wait_for()
     top, left = box.bounding_box()["y"], box.bounding_box()["x"]
     assert abs(page.locator(".heat thead th").last.bounding_box()["y"] - top) < 4
     assert abs(page.locator(".heat tbody th").last.bounding_box()["x"] - left) < 4
@@ -443,6 +443,7 @@ def test_datapoints_stand_beside_what_the_others_answered(visit, reviewed):
     point = page.locator("details.point").nth(1)
     assert point.get_attribute("open") is None
     point.locator("summary").first.click()
+    point.locator(".others").wait_for()
     assert point.locator(".others article").count() == 2
     assert point.locator("article.own").count() == 1
 
