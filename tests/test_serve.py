@@ -241,6 +241,17 @@ def test_a_review_ends_when_every_failed_row_is_decided(server):
     assert headers["location"].startswith("/done")
 
 
+def test_a_review_ends_although_another_reviewer_differs(server, cli):
+    for row_id in ("run_a:1", "run_a:2", "run_b:1", "run_b:3"):
+        assert cli("review", "show", "out", row_id, *BOT).returncode == 0
+        done = cli("review", "record", "out", row_id, "--bucket", "empty_response", "--attribution", "grader", *BOT)
+        assert done.returncode == 0
+        server.ask("GET", f"/row?id={row_id}")
+        _, headers, _ = server.ask("POST", "/record", decision(row_id=row_id, bucket="other"))
+    assert "disputed" in headers["location"]
+    assert server.ask("GET", "/")[1]["location"].startswith("/done")
+
+
 def test_a_decision_that_is_opened_again_keeps_what_was_filled_in(server):
     text = server.ask("GET", "/row?id=run_a:1")[2]
     server.ask("POST", "/record", decision(note="Why.", attribution="mixed"))

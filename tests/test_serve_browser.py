@@ -271,3 +271,13 @@ def test_a_selection_over_several_elements_fills_a_quote_that_stands(visit, fold
     page.keyboard.press("4")
     press(page, "Enter")
     assert "forgot" in decisions(folder)[-1]["quote"]
+
+
+def test_a_row_where_nothing_was_filled_in_has_no_draft(visit):
+    page = visit()
+    page.keyboard.press("4")
+    press(page, "Enter")
+    second = row_of(page)
+    press(page, "u")
+    page.goto(page.url.partition("?")[0] + f"?id={second}")
+    assert page.locator("#said").inner_text() == ""

@@ -101,7 +101,7 @@ def ordered(progress: Progress, who: Identity, wanted: Wanted) -> list[FailedRow
 def _waiting(progress: Progress, who: Identity, wanted: Wanted) -> list[FailedRow]:
     """Give the failed rows that are asked for; without a state those that are not settled and not decided by `who`."""
     return [
-        row for row in progress.folder.rows if _is_wanted(progress, row, wanted) and _waits(progress, row, who, wanted)
+        row for row in progress.folder.rows if _is_wanted(progress, row, wanted) and waits(progress, row, who, wanted)
     ]
 
 
@@ -114,7 +114,8 @@ def _is_wanted(progress: Progress, row: FailedRow, wanted: Wanted) -> bool:
     )
 
 
-def _waits(progress: Progress, row: FailedRow, who: Identity, wanted: Wanted) -> bool:
+def waits(progress: Progress, row: FailedRow, who: Identity, wanted: Wanted) -> bool:
+    """Tell whether a failed row is in the state asked for, or else neither settled nor decided by the reviewer."""
     settled = progress.settled(row)
     if wanted.state is not None:
         return settled.state == wanted.state

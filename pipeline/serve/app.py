@@ -67,11 +67,10 @@ class Pages:
         listed = self._desk.listed(wanted, anew=anew)
         ids = [each.row_id for each in listed]
         start = ids.index(after) + 1 if after in ids else 0
-        done = ("decided",) if wanted.state is None else ()
         progress = self._desk.progress
         waits = bool(wanted) or self._desk.waits()
         for row_id in [*ids[start:], *ids[:start]] if waits else ():
-            if row_id != after and self._desk.mark(progress, row_id) not in done:
+            if row_id != after and not (wanted.state is None and self._desk.is_done(progress, row_id)):
                 return _to("/row", id=row_id, said=said, **query(wanted))
         if not anew and waits:
             return self._go_on(wanted, None, anew=True, said=said)

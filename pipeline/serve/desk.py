@@ -12,8 +12,8 @@ from pipeline.ledger.events import Opened
 from pipeline.ledger.store import LEDGER
 from pipeline.review.folder import Folder, open_folder
 from pipeline.review.progress import Progress
-from pipeline.review.queue import Wanted, queue
-from pipeline.serve.library import Library
+from pipeline.review.queue import Wanted, queue, waits
+from pipeline.serve.archive import Archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ class Shelf:
     def __init__(self, path: Path) -> None:
         self.stamp = stamp_of(path)
         folder = open_folder(path)
-        self.folder = Folder(folder.path, folder.facts, Library(path).around)
+        self.folder = Folder(folder.path, folder.facts, Archive(path).around)
         self.queues: dict[Wanted, list[Listed]] = {}
         self.progress: Progress | None = None
         _ = self.folder.by_id
@@ -123,7 +123,14 @@ class Desk:
     def waits(self) -> bool:
         """Tell whether any failed row waits for this reviewer; controls alone do not make a review go on."""
         progress = self.progress
-        return any(self.mark(progress, row.row_id) != "decided" for row in progress.folder.rows)
+        return any(waits(progress, row, self.who, Wanted()) for row in progress.folder.rows)
+
+    def is_done(self, progress: Progress, row_id: str) -> bool:
+        """Tell whether a row of the queue asks no more of this reviewer."""
+        row = progress.folder.by_id.get(row_id)
+        if row is not None:
+            return not waits(progress, row, self.who, Wanted())
+        return any(event.who == self.who for event in progress.ledger.decisions.get(row_id, ()))
 
     def mark(self, progress: Progress, row_id: str) -> str:
         """Tell in a word where a row of the queue stands for this reviewer."""

@@ -144,7 +144,7 @@ takeUpDraft();
 decide?.addEventListener("submit", (event) => {
   if (decide.dataset.sent) event.preventDefault();
   decide.dataset.sent = "yes";
-  keepDraft();
+  if (event.submitter?.matches(".save")) keepDraft();
 });
 addEventListener("pageshow", () => decide && delete decide.dataset.sent);
 

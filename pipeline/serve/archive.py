@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.review.evidence import Around, Row
 
 
-class Library:
+class Archive:
     """Finds a row and what stands around it in a few milliseconds, however many rows there are."""
 
     def __init__(self, folder: Path) -> None:
