@@ -249,6 +249,7 @@ def test_a_review_ends_although_another_reviewer_differs(server, cli):
         server.ask("GET", f"/row?id={row_id}")
         _, headers, _ = server.ask("POST", "/record", decision(row_id=row_id, bucket="other"))
     assert "disputed" in headers["location"]
+    assert headers["location"].startswith("/done")
     assert server.ask("GET", "/")[1]["location"].startswith("/done")
 
 
