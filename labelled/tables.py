@@ -15,11 +15,11 @@ from cases import Case, Turn
 from runs import write_runs
 
 from pipeline import schema as c
-from pipeline.frames import build_frames
+from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
-from pipeline.records import Options
 from pipeline.rules.engine import Weighing
+from pipeline.stages.tables import build_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

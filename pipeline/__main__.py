@@ -1,5 +1,5 @@
 """Let `python -m pipeline` be the command."""
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 
 main()

@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.packets import review_order, review_rows
+from pipeline.stages.packet import review_order, review_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pandas as pd
 
-    from pipeline.records import Note, Options, RejectedLine, RunInput
-    from pipeline.reviews import Review
+    from pipeline.ledger.review import Review
+    from pipeline.load.records import Note, Options, RejectedLine, RunInput
 
 Record = dict[str, Any]
 _Groups = dict[str, dict[str, list[Record]]]
@@ -112,6 +112,21 @@ class Analysis:
     def reviews(self) -> pd.DataFrame:
         """One row per failed row: provisional mode, bucket, attribution, `review_state`, reviewers."""
         return to_frame(self.tables["reviews"])
+
+    @property
+    def unit(self) -> str:
+        """The column of `turns` and `failures` that holds what is compared: `model_name`, or `run_id`."""
+        return "model_name" if self.options.compare_by == "model" else "run_id"
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row per failed row, in the order of `turns` and with its index: all columns but the texts."""
+        turns = self.turns.drop(columns=list(c.TEXTS))
+        return turns[turns["failed"]]
+
+    def evidence(self, row_ids: Iterable[str]) -> pd.DataFrame:
+        """Return failed rows whole, texts too: one row per row id, in the order given, indexed by `row_id`."""
+        return self.turns[self.turns["failed"]].set_index("row_id").loc[list(row_ids)]
 
     @property
     def status(self) -> c.Status:
@@ -209,6 +224,14 @@ class Analysis:
         from html import escape  # noqa: PLC0415 - only a notebook needs it
 
         return f"<p>{escape(repr(self))}</p>{self.model_counts.to_html(index=False)}"
+
+
+def by_unit(frame: pd.DataFrame, unit: str = "model_name") -> dict[tuple[str, str], list[Any]]:
+    """Return the rows of a frame as named tuples, by benchmark and model (or the column `unit`), in order."""
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in frame.itertuples(index=False):
+        groups.setdefault((row.benchmark_name, getattr(row, unit)), []).append(row)
+    return groups
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import stats, turnsets
+from pipeline.stages import stats, turnsets
 from pipeline.units import Units, find_units
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipeline.ledger.buckets import Buckets
-    from pipeline.records import Options, RunInput
-    from pipeline.turnsets import Grid
+    from pipeline.load.records import Options, RunInput
+    from pipeline.stages.turnsets import Grid
 
 
 class Counted(NamedTuple):

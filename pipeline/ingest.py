@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
-from pipeline import decisions, error_modes, frames, validate
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.artifacts import read_artifacts
-from pipeline.load.reading import shown
+from pipeline.load.files import shown
+from pipeline.load.records import Note, Options, RejectedLine, RunInput
 from pipeline.load.rows import LoadedRun, read_batches
 from pipeline.pipelined import one_behind
-from pipeline.records import Note, Options, RejectedLine, RunInput
+from pipeline.stages import buckets as decisions
+from pipeline.stages import checks as validate
+from pipeline.stages import error_modes
+from pipeline.stages import tables as frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

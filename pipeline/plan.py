@@ -8,7 +8,7 @@ from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.load.artifacts import summary_file, transcript_file
 from pipeline.load.comparison import RUN_RESULTS
-from pipeline.load.reading import absolute, read_bytes, size_of
+from pipeline.load.files import absolute, read_bytes, size_of
 from pipeline.load.runs import RunList, find_runs
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.listener import Listener
-    from pipeline.records import Options, Request
+    from pipeline.load.records import Options, Request
 
 
 class Plan(NamedTuple):

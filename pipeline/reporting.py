@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
-from pipeline.answer import Answer
 from pipeline.errors import GateError, InputError, Problem, UsageError
-from pipeline.formats import html
-from pipeline.formats.analysis_json import as_object, to_bytes
-from pipeline.formats.markdown import is_unedited, render
+from pipeline.export.formats import page
+from pipeline.export.formats.analysis_json import as_object, to_bytes
+from pipeline.export.formats.markdown import is_unedited, render
 from pipeline.ledger.store import read_ledger
-from pipeline.records import Options, Request
+from pipeline.load.records import Options, Request
+from pipeline.report.sections import build_report
+from pipeline.report.summary import summarise
+from pipeline.report.text import one_line, shorten
+from pipeline.review.answer import Answer
 from pipeline.review.back import read_back
-from pipeline.sections import build_report
-from pipeline.summary import summarise
-from pipeline.untrusted import one_line, shorten
 from pipeline.workflow import Written, analyze_into, read_and_count
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def verify_report(folder: Path, listener: Listener) -> Answer:
     report = build_report(analysis)
     again = {
         path: render(report),
-        path.with_suffix(".html"): html.render(report, analysis),
+        path.with_suffix(".html"): page.render(report, analysis),
         folder / c.ANALYSIS_JSON: to_bytes(analysis),
     }
     problems = [problem for file, now in again.items() for problem in _problems(file, now, may_be_edited=file == path)]

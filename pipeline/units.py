@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from pipeline.records import RunInput
+    from pipeline.load.records import RunInput
 
 
 class Units(NamedTuple):

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from pipeline import reviews, validate
 from pipeline import schema as c
 from pipeline.analysis import Analysis
 from pipeline.counting import Long, count_tables
 from pipeline.errors import GateError, Problem, UsageError
+from pipeline.export.formats.parquet import TableWriter
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
-from pipeline.formats.parquet import TableWriter
 from pipeline.ingest import Rows, read_rows, unite
+from pipeline.ledger import review as reviews
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.store import read_ledger
 from pipeline.listener import SILENT, Listener
-from pipeline.load.reading import plain
+from pipeline.load.files import plain
+from pipeline.load.records import Options, Request
 from pipeline.load.texts import Source, fetch_texts
 from pipeline.plan import Plan, input_files, local_facts, make_plan
-from pipeline.records import Options, Request
-from pipeline.sections import build_report
+from pipeline.report.sections import build_report
+from pipeline.stages import checks as validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

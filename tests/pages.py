@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from pipeline.serve.safety import cookie_name
+from pipeline.review.serve.security import cookie_name
 
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = (

@@ -21,18 +21,18 @@ from matplotlib.textpath import TextPath
 from recount import listed_runs, write_runs
 
 from pipeline import analyze
-from pipeline.charts.counts import draw_causes, draw_dimensions, draw_rates, wilson
-from pipeline.charts.files import is_ours, sealed, settings
-from pipeline.charts.look import FONTS
-from pipeline.charts.names import file_stems, labels
-from pipeline.charts.turns import draw_turns
+from pipeline.export.charts.counts import draw_causes, draw_dimensions, draw_rates, wilson
+from pipeline.export.charts.files import is_ours, sealed, settings
+from pipeline.export.charts.look import FONTS
+from pipeline.export.charts.names import file_stems, labels
+from pipeline.export.charts.turns import draw_turns
 
 DATA = Path(__file__).parent.parent / "data_samples"
 CLINIC = DATA / "comparisons" / "clinic_three_models"
 LIBRARY = DATA / "comparisons" / "library_repeats"
 LEDGER = DATA / "reviews" / "clinic_three_models" / "reviews.jsonl"
 CHARTS = ("failure_rates", "turns", "causes", "dimensions")
-COMMAND = "from pipeline.cli import run; sys.exit(run(sys.argv[1:]))"
+COMMAND = "from pipeline.cli.main import run; sys.exit(run(sys.argv[1:]))"
 DRAWS = (draw_rates, draw_turns, draw_causes, draw_dimensions)
 
 
@@ -556,7 +556,7 @@ def test_without_the_extra_the_command_says_how_to_get_it(folder):
 
 
 def test_charts_are_loaded_for_charts_only(folder):
-    code = "import sys; from pipeline.cli import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    code = "import sys; from pipeline.cli.main import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     for words in (["--help"], ["export", "--help"], ["summary", str(folder)]):
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
         assert not {"matplotlib", "matplotlib.pyplot", "logging.config"} & set(done.stderr.split())

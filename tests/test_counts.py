@@ -15,7 +15,7 @@ from recount import listed_runs, recount, write_runs
 
 from pipeline import analyze
 from pipeline.errors import InputError
-from pipeline.formats.analysis_json import as_object
+from pipeline.export.formats.analysis_json import as_object
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 NAMES = ("clinic_three_models", "library_repeats")

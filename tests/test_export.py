@@ -307,7 +307,7 @@ def test_a_killed_analysis_leaves_the_old_folder_whole(large, tmp_path):
 
 KILLED_WHILE_MOVING = """
 import os, pathlib, signal, sys
-from pipeline.cli import run
+from pipeline.cli.main import run
 move, left = pathlib.Path.replace, [int(sys.argv[1])]
 def replace(self, target):
     if not left[0]:

@@ -3,9 +3,7 @@
 import base64
 import hashlib
 import json
-import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -18,10 +16,8 @@ import pytest
 from builders import failing, row, write_comparison, write_run
 
 from pipeline import analyze
-from pipeline.document import Paragraph, Report
-from pipeline.formats import html
-from pipeline.page import renderer
-from pipeline.sections import build_report
+from pipeline.export.formats import page as html
+from pipeline.report.sections import build_report
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data_samples"
@@ -148,52 +144,6 @@ def test_the_same_analysis_gives_the_same_bytes_in_whatever_process(analysed):
     analysis, out = analysed
     there = (out / "deep_error_analysis.html").read_bytes()
     assert html.render(build_report(analysis), analysis) == there
-    renderer.make_ready()
-    assert renderer._ready
-    assert html.render(build_report(analysis), analysis) == there
-    assert not renderer._ready
-
-
-@pytest.mark.parametrize("end", ["killed", "never there"])
-def test_a_renderer_that_dies_costs_nothing_but_time(run, end, monkeypatch):
-    analysis = analyze(run_dir=run)
-    expected = html.render(build_report(analysis), analysis)
-    if end == "killed":
-        renderer.make_ready()
-        renderer._ready[0].kill()
-        renderer._ready[0].wait()
-    else:
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
-        renderer.make_ready()
-    assert html.render(build_report(analysis), analysis) == expected
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "garbage",
-        "",
-        "<!doctype html><p>mine</p></html>",
-        f"<!doctype html>{renderer.MARK.decode()}<!--data--><!--said-->",
-        f"<!doctype html>{renderer.MARK.decode()}<!--data--></html>",
-        f"<!doctype html>{renderer.MARK.decode()}<!--data--><!--data--><!--said--></html>",
-        f"<!doctype html>{renderer.MARK.decode()}<!--data--><!--said--></html>more",
-    ],
-)
-@pytest.mark.parametrize("reads", [True, False])
-def test_a_renderer_that_gives_no_whole_page_costs_nothing_but_time(run, tmp_path, monkeypatch, reply, reads):
-    analysis = analyze(run_dir=run)
-    report = build_report(analysis)
-    long = Report(report.title, report.stamp, (*report.blocks, Paragraph(("word " * 100_000,))))
-    expected = html.render(long, analysis)
-    (tmp_path / "reply").write_text(reply)
-    other = tmp_path / "python"
-    other.write_text(f"#!/bin/sh\n{'cat >/dev/null' if reads else ''}\ncat {shlex.quote(str(tmp_path / 'reply'))}\n")
-    other.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(other))
-    renderer.make_ready()
-    assert renderer._ready
-    assert html.render(long, analysis) == expected
 
 
 def test_what_lies_in_the_working_directory_is_never_run(run, tmp_path):
@@ -207,29 +157,6 @@ def test_what_lies_in_the_working_directory_is_never_run(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "ran").exists()
     assert Page((tmp_path / "out" / "deep_error_analysis.html").read_bytes()).rows
-
-
-def test_the_renderer_ends_when_its_command_is_refused(cli, tmp_path):
-    done = cli("analyze", "--comparison-dir", "nowhere", "--output", tmp_path / "out")
-    assert done.returncode == 2
-    own = [*Path("/proc").glob("[0-9]*/cmdline")] if Path("/proc").is_dir() else []
-    parents = {str(os.getpid())}
-    left = [p for p in own if b"pipeline.page" in _read(p) and _parent(p) in parents]
-    assert not left
-
-
-def _read(path):
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _parent(path):
-    try:
-        return path.with_name("stat").read_text().rpartition(")")[2].split()[1]
-    except OSError:
-        return ""
 
 
 # --- Every count leads to its rows ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from builders import as_line, failing, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import judged
+from pipeline.load import judged
 
 BOM = b"\xef\xbb\xbf"
 TEXTS = ("user_text", "assistant_text", "judge_reasoning")

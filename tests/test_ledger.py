@@ -20,7 +20,9 @@ from pipeline.ledger.gate import DecidedRow, major_buckets, stand
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.settle import settle
 from pipeline.ledger.store import LEDGER, parse, read_ledger, writing
-from pipeline.review import deciding, describing, showing
+from pipeline.review import decide as deciding
+from pipeline.review import describe as describing
+from pipeline.review import show as showing
 from pipeline.review.folder import open_folder
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pipeline.document import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Report, Strong, Table
-from pipeline.formats.markdown import escape, escape_line, is_unedited, render
-from pipeline.untrusted import visible
+from pipeline.export.formats.markdown import escape, escape_line, is_unedited, render
+from pipeline.report.blocks import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Report, Strong, Table
+from pipeline.report.text import visible
 
 READERS = {
     "commonmark": MarkdownIt("commonmark").enable("table"),

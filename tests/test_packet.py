@@ -16,7 +16,7 @@ from pyarrow import csv as arrow_csv
 from recount import failed_row_ids, listed_runs, write_runs
 
 from pipeline import analyze
-from pipeline.formats.packet_csv import guard
+from pipeline.export.formats.packet_csv import guard
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 NAMES = ("clinic_three_models", "library_repeats")

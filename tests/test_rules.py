@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 
 from pipeline import analyze
 from pipeline.errors import RulesError
-from pipeline.rules import builtin_files
 from pipeline.rules.ruleset import builtin_rules, parse_rules
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
@@ -382,26 +379,3 @@ def test_a_name_in_one_row_is_no_tool_in_another(tmp_path):
     alone = verdicts(tmp_path / "a", [failing(1, judge_reasoning=said)])
     beside = verdicts(tmp_path / "b", [failing(1, judge_reasoning=said), failing(2, judge_reasoning="checkIn")])
     assert beside[1] == alone[1]
-
-
-# --- The package's own files, as parsed before ---------------------------------------------------------------
-
-
-def test_what_was_parsed_before_is_what_the_files_hold():
-    known = json.loads(builtin_files.builtin_bytes(builtin_files.PARSED))
-    assert known
-    for name, entry in known.items():
-        data = builtin_files.builtin_bytes(name)
-        if entry["sha256"] == hashlib.sha256(data).hexdigest():
-            assert entry["holds"] == tomllib.loads(data.decode())
-
-
-def test_a_file_that_has_changed_since_is_parsed_anew(monkeypatch):
-    stale = {"other.toml": {"sha256": "0" * 64, "holds": {"rule": []}}}
-    monkeypatch.setattr(builtin_files, "_parsed", lambda: stale)
-    assert builtin_files.read_builtin("other.toml")["rule"]
-
-
-def test_without_what_was_parsed_before_the_rules_are_the_same(monkeypatch):
-    monkeypatch.setattr(builtin_files, "_parsed", dict)
-    assert builtin_rules.__wrapped__().sha256 == builtin_rules().sha256

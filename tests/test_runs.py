@@ -8,8 +8,8 @@ from builders import as_line, row, write_comparison, write_run
 
 from pipeline import analyze
 from pipeline.errors import InputError, PipelineError
+from pipeline.load.records import Options
 from pipeline.load.runs import find_runs
-from pipeline.records import Options
 
 
 def find(comparison=None, runs=(), root=None, **options):

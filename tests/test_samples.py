@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from recount import failed_row_ids, judged_rows, listed_runs, recount, write_runs
 
 from pipeline import analyze
-from pipeline.document import Report, Table
-from pipeline.formats.markdown import render
-from pipeline.sections import (
+from pipeline.export.formats.markdown import render
+from pipeline.report.blocks import Report, Table
+from pipeline.report.sections import (
     artifact_notes,
     build_report,
     datapoints,
@@ -27,7 +27,7 @@ from pipeline.sections import (
     shared_turns,
     top_line,
 )
-from pipeline.summary import summarise
+from pipeline.report.summary import summarise
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "data_samples" / "comparisons"

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import random
-import sys
-from concurrent.futures import ThreadPoolExecutor
-
 import pyarrow as pa
 import pytest
 
-from pipeline.rules.lexicon import builtin_lexicon
 from pipeline.rules.reasons import Reasons
 
 INVENTED = ("invent",)
@@ -109,28 +103,3 @@ def test_a_concession_without_a_comma_leaves_the_next_text_alone():
 @pytest.mark.parametrize("text", ["a" * 300_000, "not-" * 100_000, ".a" * 150_000])
 def test_words_without_end_are_read(text):
     assert says(text, "invent") == 0
-
-
-def test_more_sets_of_concepts_than_there_are_signs_for_are_no_trouble():
-    words = [word for word in builtin_lexicon()._single.words if word.isalpha()]
-    pairs = [f"{one}-{other}" for one in words[:250] for other in words[:250]]
-    assert says("It invented a fee. " + " ".join(pairs), "invent") > 0
-    assert says("It invented a fee.", "invent") > 0
-
-
-def test_threads_may_read_at_the_same_time():
-    words = [word for word in builtin_lexicon()._single.words if word.isalpha()]
-
-    def read(seed):
-        chosen = random.Random(seed).choices(words, k=3000)  # noqa: S311 - the same words each time
-        text = ". ".join(f"it {one}-{other}" for one, other in itertools.pairwise(chosen))
-        return Reasons(pa.array([text], pa.large_string())).saying(("invent", "lose"))[0].tolist()
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(read, range(24)))
-    finally:
-        sys.setswitchinterval(interval)
-    assert together == [read(seed) for seed in range(24)]

@@ -13,8 +13,8 @@ import pytest
 from builders import failing, row, write_comparison, write_run
 from pages import serving
 
-from pipeline.serve.pages import tools
-from pipeline.serve.safety import cookie_name
+from pipeline.review.serve.pages import tools
+from pipeline.review.serve.security import cookie_name
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">\u202egnp.exe'
 BOT = ("--reviewer", "bot", "--reviewer-kind", "agent")

@@ -9,13 +9,13 @@ import pytest
 from builders import write_lines
 from typer.testing import CliRunner
 
-from pipeline.cli import app, load_groups
-from pipeline.codebook import ATTRIBUTIONS, FINER, MODES, NO_MODEL_ERROR
+from pipeline.cli.main import app
+from pipeline.ledger.codebook import ATTRIBUTIONS, FINER, MODES, NO_MODEL_ERROR
 
 ROOT = Path(__file__).parent.parent
 PLACE = Path(".agents/skills/model-run-error-analysis/SKILL.md")
 SAMPLE = ROOT / "data_samples/comparisons/clinic_three_models"
-BYTES = (ROOT / "pipeline/SKILL.md").read_bytes()
+BYTES = (ROOT / "pipeline/cli/SKILL.md").read_bytes()
 SKILL = BYTES.decode()
 FRONT, BODY = SKILL.split("\n---\n", 1)
 FENCES = re.findall(r"^ *```sh\n(.*?)^ *```$", BODY, re.DOTALL | re.MULTILINE)
@@ -48,7 +48,6 @@ def front_matter():
 @pytest.fixture(scope="module")
 def helped():
     """The help text of a command, asked for once."""
-    load_groups("")
     texts = {}
 
     def ask(*path):

@@ -14,14 +14,19 @@ from pyarrow import dataset
 from pyarrow import parquet as pq
 from recount import is_failed, judged_rows, listed_runs, write_runs
 
-from pipeline import analyze, decisions, error_modes, frames, packets, stats, turnsets, validate
+from pipeline import analyze
 from pipeline.errors import InputError
 from pipeline.ingest import unite
 from pipeline.ledger.buckets import Buckets
+from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
-from pipeline.records import Options
 from pipeline.rules.ruleset import builtin_rules
+from pipeline.stages import buckets as decisions
+from pipeline.stages import checks as validate
+from pipeline.stages import error_modes, stats, turnsets
+from pipeline.stages import packet as packets
+from pipeline.stages import tables as frames
 from pipeline.units import find_units
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import stats, turnsets
 from pipeline.ledger.buckets import Buckets
-from pipeline.records import RunInput
+from pipeline.load.records import RunInput
+from pipeline.stages import stats, turnsets
 from pipeline.units import find_units
 
 PASS, FAIL, NONE = "p", "f", "-"

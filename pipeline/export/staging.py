@@ -6,25 +6,23 @@ import fcntl
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline import schema as c
-from pipeline.export.dependencies import dependencies
+from pipeline.export.formats import all_outputs
+from pipeline.export.formats.markdown import is_unedited
 from pipeline.export.guards import locked, refusals, uninterrupted
+from pipeline.export.make_rule import dependencies
 from pipeline.export.target import OWN_NAMES, Target, cut_name, is_analysis_folder, listed_outputs
-from pipeline.formats import all_outputs
-from pipeline.formats.markdown import is_unedited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.analysis import Analysis
-    from pipeline.document import Report
-    from pipeline.formats.interface import Output, Write
+    from pipeline.report.blocks import Report
 
 
 class Staging:
@@ -47,20 +45,10 @@ class Staging:
 
     def write_all(self, report: Report, analysis: Analysis) -> None:
         """Write every output that the analysis calls for."""
-        outputs = [output for output in all_outputs() if output.wanted(analysis)]
-
-        def write(begun: tuple[Output, Write]) -> None:
-            output, write_to = begun
-            with self.file(output.path.format(stem=self.target.stem)) as stream:
-                write_to(stream)
-
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            begun = [(output, output.begin(report, analysis)) for output in outputs]
-            beside = pool.map(write, [each for each in begun if each[0].beside])
-            for each in begun:
-                if not each[0].beside:
-                    write(each)
-            list(beside)
+        for output in all_outputs():
+            if output.wanted(analysis):
+                with self.file(output.path.format(stem=self.target.stem)) as stream:
+                    output.write(report, analysis, stream)
 
     def write_local(self, inputs: Sequence[Path], local: dict[str, Any]) -> None:
         """Write the two files that hold on this machine only: the dependencies for make, and where things lie."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline import schema as c
 from pipeline.errors import OutputError, Problem
-from pipeline.page.renderer import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +19,8 @@ OWN_NAMES: Final = frozenset(
 )
 """The files of an analysis folder that have fixed names, apart from the tables."""
 _ANOTHER: Final = "choose another --output"
+_PAGE_MARK: Final = b'<meta name="generator" content="error-analysis">'
+"""What a page of ours has in its head."""
 _LONGEST_NAME: Final = 200
 _HEAD: Final = 1000
 
@@ -107,7 +108,7 @@ def _foreign(target: Target, folder: Path) -> list[str]:
     names = [] if is_analysis_folder(folder) else sorted(name for name in OWN_NAMES if (folder / name).exists())
     if target.page.is_file():
         with target.page.open("rb") as stream:
-            names += [] if MARK in stream.read(_HEAD) else [target.page.name]
+            names += [] if _PAGE_MARK in stream.read(_HEAD) else [target.page.name]
     return names
 
 

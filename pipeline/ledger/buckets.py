@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
-from pipeline.codebook import ATTRIBUTIONS, FINER, MODES, NO_MODEL_ERROR
+from pipeline.ledger.codebook import ATTRIBUTIONS, FINER, MODES, NO_MODEL_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from pipeline.errors import InputError
-from pipeline.lenient import clean
-from pipeline.load.reading import read_bytes
+from pipeline.load.files import read_bytes
+from pipeline.load.repair import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pipeline.records import Run
+    from pipeline.load.records import Run
 
 
 class Transcript(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import is_file, is_folder, read_bytes
+from pipeline.load.files import is_file, is_folder, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

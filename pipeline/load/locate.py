@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import absolute, folders_in, is_folder, plain, real, relative
+from pipeline.load.files import absolute, folders_in, is_folder, plain, real, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

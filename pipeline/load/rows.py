@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipeline import judged
 from pipeline import schema as c
 from pipeline.errors import InputError
-from pipeline.load.reading import opened, plain
+from pipeline.load import judged
+from pipeline.load.files import opened, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pipeline.errors import Problem
-    from pipeline.records import Run
+    from pipeline.load.records import Run
 
 _BLOCK: Final = 4 << 20
 _BATCH: Final = 16 << 20

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.comparison import RUN_RESULTS, Listed, read_run_results
+from pipeline.load.files import absolute, is_folder, plain, real, relative
 from pipeline.load.locate import default_roots, judge_name, judged_file, locate, nearby, was_moved
-from pipeline.load.reading import absolute, is_folder, plain, real, relative
-from pipeline.records import Note, Run
+from pipeline.load.records import Note, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.records import Options
+    from pipeline.load.records import Options
 
 
 class RunList(NamedTuple):

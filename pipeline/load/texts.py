@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipeline import schema as c
 from pipeline.columns import as_list
 from pipeline.errors import InputError, Problem
-from pipeline.load.reading import shown
+from pipeline.load.files import shown
 from pipeline.load.rows import read_lines
 
 if TYPE_CHECKING:

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline import decisions, reviews
 from pipeline import schema as c
 from pipeline.analysis import Analysis
 from pipeline.columns import as_list
 from pipeline.counting import Long, count_tables
 from pipeline.errors import InputError, Problem
-from pipeline.records import Note, RejectedLine, RunInput
+from pipeline.ledger import review as reviews
+from pipeline.load.records import Note, RejectedLine, RunInput
 from pipeline.review.folder import open_folder
 from pipeline.review.progress import Progress
+from pipeline.stages import buckets as decisions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.records import Options
+    from pipeline.load.records import Options
     from pipeline.review.folder import FailedRow
 
 _REPEATED: Final = (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.ledger.replay import Ledger
-    from pipeline.review.evidence import Around
+    from pipeline.review.context import Around
 
 CACHE: Final = ".review_cache"
 _FORMAT: Final = 2
@@ -150,7 +150,7 @@ class Folder:
     def _passed(self, row_ids: list[str]) -> dict[str, dict[str, Any]]:
         if not row_ids:
             return {}
-        from pipeline.review.evidence import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
+        from pipeline.review.context import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
 
         return {row_id: self.whole(row) for row_id, row in rows_by_id(self.path, row_ids).items()}
 
@@ -159,7 +159,7 @@ class Folder:
         if row[c.ROW_ID] in self.by_id:
             return row | self.evidence(self.by_id[row[c.ROW_ID]])
         if self.facts.options.exclude_dimensions:
-            from pipeline.review.evidence import all_scores  # noqa: PLC0415 - as above
+            from pipeline.review.context import all_scores  # noqa: PLC0415 - as above
 
             return row | {c.SCORES: all_scores(self.path, row)}
         return row

@@ -160,7 +160,7 @@ def _controls(progress: Progress, who: Identity, rows: list[FailedRow]) -> tuple
 
 
 def _passing(progress: Progress, who: Identity) -> Iterator[str]:
-    from pipeline.review.evidence import all_rows  # noqa: PLC0415 - reads tables, which takes longer
+    from pipeline.review.context import all_rows  # noqa: PLC0415 - reads tables, which takes longer
 
     turns = {(row.benchmark_name, row.turn) for row in progress.folder.rows}
     done = {row_id for row_id, events in progress.ledger.decisions.items() if any(e.who == who for e in events)}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Final
 
@@ -15,7 +18,8 @@ from pipeline.rules.builtin_files import builtin_bytes, read_builtin
 BUILTIN: Final = "builtin"
 
 
-class Rule(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Rule:
     """One rule: every condition that it names must hold.
 
     A rule with weights speaks for some modes (and against those of negative weight); weights add up. A rule
@@ -25,7 +29,7 @@ class Rule(msgspec.Struct, frozen=True):
     id: str
     mode: str
     why: str
-    weights: dict[str, float] = {}
+    weights: Mapping[str, float] = field(default_factory=dict)
     says: tuple[str, ...] = ()
     """Sayings (`sayings.py`), one of which a clause of the reasoning says."""
     unless_says: tuple[str, ...] = ()
@@ -49,11 +53,12 @@ class Rule(msgspec.Struct, frozen=True):
         return not self.weights
 
 
-class RuleSet(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class RuleSet:
     """Rules in their order, and where each mode's weight starts."""
 
     rules: tuple[Rule, ...]
-    start: dict[str, float] = {}
+    start: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -65,10 +70,7 @@ class RuleSet(msgspec.Struct, frozen=True):
 def builtin_rules() -> RuleSet:
     """Read the rules that come with the package; the tests have validated them."""
     weights = msgspec.json.decode(builtin_bytes("weights.json"))
-    rules = [
-        rule if rule.weights else msgspec.structs.replace(rule, weights=weights.get(rule.id, {}))
-        for rule in unweighed_rules()
-    ]
+    rules = [rule if rule.weights else replace(rule, weights=weights.get(rule.id, {})) for rule in unweighed_rules()]
     return RuleSet(tuple(rule for rule in rules if rule.weights), weights["start"])
 
 
@@ -84,8 +86,6 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
     Raises `RulesError` with every problem: not TOML, unknown keys or values, two rules of one id, an
     expression that RE2 does not take, a saying of unknown concepts.
     """
-    import tomllib  # noqa: PLC0415 - only a user's file is parsed each time
-
     try:
         data = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -94,7 +94,7 @@ def parse_rules(text: bytes, name: str) -> RuleSet:
         raise RulesError(Problem(name, f"not TOML: {error}", "see the rules page in design/")) from None
     from pipeline.rules.faults import faults_of  # noqa: PLC0415 - only a file of a user's may be faulty
 
-    if problems := faults_of(data, name, Rule.__struct_fields__):
+    if problems := faults_of(data, name, tuple(each.name for each in fields(Rule))):
         raise RulesError(*problems)
     rules = [_rule(table) for table in data.get("rule", [])]
     if data.get("extends") != BUILTIN:

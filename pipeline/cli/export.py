@@ -1,0 +1,75 @@
+"""`export`: the charts of an analysis folder, for slides."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import chdir, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from pipeline.cli import printing
+from pipeline.cli.options import AnalysisFolder, AsJson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FORMATS: Final = ("png", "svg")
+_NO_SETTINGS: Final = {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
+_EXTRA: Final = "pip install 'model-run-error-analysis[charts]'"
+
+
+def export(
+    folder: AnalysisFolder,
+    form: Annotated[str, typer.Option("--format", metavar="png|svg", help="What the charts are written as.")],
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="FOLDER", help="Where they go; DIR/charts if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the main charts for slides, with the ledger as it is now."""
+    import logging
+
+    from pipeline.errors import Problem, UsageError
+    from pipeline.ledger.buckets import nearest
+
+    if form not in _FORMATS:
+        raise UsageError(Problem("--format", f"no format {form!r}", nearest(form, _FORMATS)))
+    if output == "":
+        raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
+    from pipeline.reporting import request_of
+    from pipeline.review.back import read_back
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its caches, fonts and settings are not our user's worry
+    try:
+        with _no_settings():
+            import matplotlib  # noqa: F401, ICN001 - its settings are read here, whoever uses it
+        from pipeline.export.charts.files import export_charts
+    except ImportError as error:
+        raise UsageError(Problem("export", f"needs matplotlib: {error}", _EXTRA)) from None
+    analysis = read_back(folder, request_of(folder).options)
+    printing.print_answer(
+        export_charts(analysis, folder, Path(output) if output else folder / "charts", form), as_json=as_json
+    )
+
+
+@contextmanager
+def _no_settings() -> Iterator[None]:
+    """Let matplotlib find no settings of the user's: it reads them as it is imported, and fails if they are broken.
+
+    It looks in the working directory, and only then where the environment says.
+    https://matplotlib.org/stable/users/explain/customizing.html#the-matplotlibrc-file
+    """
+    before = {name: os.environ.get(name) for name in _NO_SETTINGS}
+    os.environ.update(_NO_SETTINGS)
+    try:
+        with chdir(sys.prefix) if Path("matplotlibrc").exists() else nullcontext():
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

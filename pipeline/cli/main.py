@@ -1,0 +1,121 @@
+"""The command: parse, call, print, exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+from pipeline.cli import export, printing, report, review, rules, skill
+from pipeline.cli.options import AsJson, spread, takes_inputs
+from pipeline.errors import PipelineError, Problem
+from pipeline.load.records import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(
+    name="error-analysis",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Find out why conversational models fail a judged benchmark."""
+
+
+@app.command()
+@takes_inputs
+def analyze(
+    request: Request,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="PATH", help="Analysis folder, or the report's name if it ends in .md."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count and compare failures, label them provisionally, and write the report and the review packet."""
+    from pipeline.workflow import analyze_into
+
+    with printing.listening() as listener:
+        written = analyze_into(request, output, listener)
+    printing.print_written(written, as_json=as_json)
+
+
+@app.command()
+@takes_inputs
+def check(request: Request, as_json: AsJson = False) -> None:
+    """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
+    from pipeline.workflow import read_and_count
+
+    with printing.listening() as listener:
+        analysis = read_and_count(request, listener)
+    raise typer.Exit(printing.print_checks(analysis, as_json=as_json))
+
+
+app.command()(report.report)
+app.command()(report.summary)
+app.command()(export.export)
+app.add_typer(review.app, name="review")
+app.add_typer(rules.app, name="rules")
+app.add_typer(skill.app, name="skill")
+GROUPS: Final = (["rules"], ["review"], ["review", "bucket"], ["skill"])
+"""Commands that do nothing by themselves: without more words they show their help."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command and return its exit code; every error a user can cause is printed, none raised."""
+    try:
+        return _run(arguments, as_json="--json" in arguments)
+    except SystemExit:  # how Typer says that the reader of its help has gone
+        return 0
+    except OSError as error:
+        place = str(error.filename or "")
+        problem = Problem(place, f"the file system refuses: {error.strerror or error}", "see the path and its rights")
+        as_json = "--json" in arguments and bool(place)  # without a place it is stdout itself that refuses
+        printing.print_problems([problem], PipelineError.exit_code, as_json=as_json)
+        return PipelineError.exit_code
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
+    problems: Sequence[Problem]
+    if not arguments or arguments in GROUPS:
+        app([*arguments, "--help"], prog_name="error-analysis", standalone_mode=False)
+        return PipelineError.exit_code
+    try:
+        code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False) or 0
+        problems = [Problem("", "interrupted")] if code == printing.INTERRUPTED else []
+    except PipelineError as error:
+        code, problems = error.exit_code, error.problems
+    except typer.TyperException as error:
+        code = error.exit_code
+        problems = [Problem("", error.format_message().rstrip("."), "see error-analysis --help")]
+    if problems:
+        printing.print_problems(problems, code, as_json=as_json)
+    return int(code)
+
+
+def _open_closed_streams() -> None:
+    """Open a standard stream that the caller closed: the next file opened must not become our stdout."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def main() -> NoReturn:
+    """Enter here: `error-analysis` and `python -m pipeline`."""
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _open_closed_streams()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = printing.INTERRUPTED
+    sys.exit(code)

@@ -1,0 +1,153 @@
+"""What the command prints: results to stdout, progress and problems to stderr, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from pipeline import schema as c
+from pipeline.report.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.analysis import Analysis
+    from pipeline.errors import Problem
+    from pipeline.listener import Listener
+    from pipeline.review.answer import Answer
+    from pipeline.workflow import Written
+
+INTERRUPTED: Final = 130
+_PER_FILE: Final = 20
+_LABELS: Final = {"report": "Report", "page": "Page", "packet_jsonl": "Packet", "analysis": "Numbers"}
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """Show what an analysis says on stderr, and its progress on a terminal."""
+    from pipeline.cli.progress import Progress
+    from pipeline.listener import Listener
+
+    with Progress() as progress:
+        yield Listener(_warn, progress.expect, progress.advance)
+
+
+def print_written(written: Written, *, as_json: bool) -> None:
+    """Print the summary of an analysis and its paths; error notes go to stderr as well."""
+    from pipeline.export.formats.analysis_json import as_object
+    from pipeline.report.summary import summarise
+
+    analysis, target = written.analysis, written.target
+    paths = {
+        "folder": target.folder,
+        "report": written.report,
+        "page": target.page,
+        "packet_jsonl": target.folder / c.PACKET_JSONL,
+        "packet_csv": target.folder / c.PACKET_CSV,
+        "analysis": target.folder / c.ANALYSIS_JSON,
+        "tables": target.folder / "tables",
+    }
+    for note in analysis.notes:
+        if note.severity == "error":
+            _warn(f"error: {note.where}: {note.what}")
+    if written.report == target.new_report:
+        _warn(f"{target.report} was edited by hand and is kept; the new report is {target.new_report}")
+    if as_json:
+        _print_json(as_object(analysis) | {"paths": {name: str(path) for name, path in paths.items()}})
+        return
+    _print(summarise(analysis))
+    _print("")
+    for name, label in _LABELS.items():
+        _print(f"{label}: {_short(paths[name])}")
+
+
+def print_answer(answer: Answer, *, as_json: bool) -> None:
+    """Print what a command answers."""
+    if as_json:
+        _print_json(answer.data)
+    else:
+        lines = answer.text.split("\n")
+        _print("\n".join(line[: len(line) - len(line.lstrip(" "))] + one_line(line) for line in lines))
+
+
+def print_checks(analysis: Analysis, *, as_json: bool) -> int:
+    """Print the artifact notes; return the exit code."""
+    from pipeline.report.wording import words
+
+    errors = [note for note in analysis.notes if note.severity == "error"]
+    code = 2 if errors else 0
+    if as_json:
+        from dataclasses import asdict
+
+        result: dict[str, Any] = {
+            "inputs": [run._asdict() for run in analysis.inputs],
+            "notes": [asdict(note) for note in analysis.notes],
+        }
+        if errors:
+            problems = [{"where": note.where, "what": note.what, "fix": ""} for note in errors]
+            result["error"] = {"exit_code": code, "problems": problems}
+        _print_json(result)
+        return code
+    lines = [one_line(f"{note.severity}: {note.where}: {note.what}") for note in analysis.notes]
+    counts = Counter(note.severity for note in analysis.notes)
+    found = f"{words('error', counts['error'])}, {words('warning', counts['warning'])}, {counts['info']} info"
+    _print("\n".join([*lines, f"{words('run', len(analysis.inputs))} checked: {found}"]))
+    return code
+
+
+def print_problems(problems: Sequence[Problem], code: int, *, as_json: bool) -> None:
+    """Print what stopped the command: to stderr, 20 a file and the total, or all as one JSON object."""
+    if as_json:
+        listed = [{"where": p.where, "what": p.what, "fix": p.fix} for p in problems]
+        _print_json({"error": {"exit_code": code, "problems": listed}})
+        return
+    seen: Counter[str] = Counter()
+    for problem in problems:
+        file = problem.where.rpartition(":")[0] or problem.where
+        seen[file] += 1
+        if seen[file] <= _PER_FILE:
+            _warn(f"error: {problem}")
+    for file, n in seen.items():
+        if n > _PER_FILE:
+            _warn(f"error: {file}: {n} problems in all, {n - _PER_FILE} not shown (--json lists them)")
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    _print(one_line(text))
+
+
+def _print(text: str) -> None:
+    _write(sys.stdout, text)
+
+
+def _print_json(value: object) -> None:
+    _print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _warn(text: str) -> None:
+    _write(sys.stderr, one_line(text))
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line in UTF-8, whatever the terminal says that it takes.
+
+    A closed stream takes nothing, and one whose reader has gone takes nothing more.
+    """
+    if stream is None:
+        return
+    try:
+        stream.buffer.write(text.encode(errors="replace") + b"\n")
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -1,0 +1,106 @@
+"""The page's templates: Jinja2 with autoescape, every text made visible, links to the rows behind a count."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup, escape
+
+from pipeline.report.blocks import Rows, Turn
+from pipeline.report.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIGNS: Final = {"p": "·", "f": "×", "k": "~", "g": "~", "n": "–"}  # noqa: RUF001 - a cross that every font has
+"""What stands in a cell of the heat map, by `TurnMap.codes`."""
+_SCRIPTS: Final = ("text.js", "turns.js", "commands.js", "rows.js", "links.js")
+_LINES, _LONG = 12, 700
+_RATE: Final = re.compile(r"\d+/\d+, ([\d.]+)%")
+
+
+@cache
+def style() -> str:
+    """Give the page's style sheet."""
+    return _file("report.css")
+
+
+@cache
+def script() -> str:
+    """Give the page's script: its files one after the other, in a scope of their own."""
+    return "\n".join(['"use strict";', "{", *map(_file, _SCRIPTS), "}"])
+
+
+@cache
+def template() -> jinja2.Template:
+    """Compile the page's template."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        finalize=_shown,
+        loader=jinja2.FunctionLoader(_file),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    cells = {letter: Markup('<td class="{}">{}</td>').format(letter, sign) for letter, sign in SIGNS.items()}
+    environment.filters |= {
+        "breakable": _breakable,
+        "cells": lambda letters: Markup("").join(cells[letter] for letter in letters),
+        "fold": _fold,
+        "href": href,
+        "kind": lambda value: type(value).__name__,
+        "percent": _percent,
+        "quoted": _quoted,
+    }
+    return environment.get_template("page.html.j2")
+
+
+def href(inline: Rows | Turn) -> str:
+    """Give the link inside the page that shows the rows, or the turn, that some words stand for."""
+    if isinstance(inline, Turn):
+        return f"#turns?{_query((('benchmark', inline.benchmark), ('turn', str(inline.turn))))}"
+    return f"#rows?{_query(inline.where)}"
+
+
+def _query(pairs: Iterable[tuple[str, str]]) -> str:
+    return "&".join(f"{name}={_quoted(value)}" for name, value in pairs)
+
+
+@cache
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name break where its parts meet."""
+    return escape(visible(name)).replace("_", Markup("_<wbr>"))
+
+
+def _percent(cell: object) -> str:
+    """Give the length of the bar under a rate, in percent; empty for anything else."""
+    match = _RATE.fullmatch(cell if isinstance(cell, str) else getattr(cell, "text", ""))
+    return match[1] if match else ""
+
+
+def _fold(text: str) -> tuple[str, str]:
+    """Part a long text into its beginning and the rest, which is folded; as `text.js` does."""
+    head = "\n".join(text.split("\n")[:_LINES])
+    if len(head) > _LONG:
+        head = head[: head.rfind(" ", 0, _LONG + 1) + 1 or _LONG]
+    rest = text[len(head) :]
+    return (head, rest) if len(rest) > _LONG / 4 or rest.count("\n") + 1 > _LINES / 2 else (text, "")
+
+
+def _file(name: str) -> str:
+    """Read one of the files that the page is made of."""
+    return files(__package__).joinpath("files", name).read_text("utf-8")
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template writes
+    """Make hidden characters visible in every text that a template writes."""
+    return visible(value) if type(value) is str else value

@@ -1,1 +1,0 @@
-"""The report's page for a browser: its templates, its style and script, and the process that renders it."""

@@ -1,0 +1,1 @@
+"""The report: its blocks, its sections, and the text summary."""

@@ -1,0 +1,41 @@
+"""Artifact notes: what the checks found, most severe first, so that no count hides a fault of its input."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, get_args
+
+from pipeline import schema as c
+from pipeline.report.blocks import Code, Heading, Paragraph
+from pipeline.report.sections.interface import Section, table
+from pipeline.report.wording import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.analysis import Analysis
+    from pipeline.report.blocks import Block
+
+_PER_PLACE = 20
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    yield Heading(2, ("Artifact notes",), "background")
+    if not analysis.notes:
+        yield Paragraph(("The checks found nothing to remark.",))
+        return
+    seen: Counter[str] = Counter()
+    shown = []
+    for severity in get_args(c.Severity):
+        for note in analysis.notes:
+            file = note.where.partition(":")[0]
+            if note.severity == severity:
+                seen[file] += 1
+                if seen[file] <= _PER_PLACE:
+                    shown.append((note.severity, Code(note.where), note.what))
+    yield table(["severity", "where", "what"], shown, words_in=("where", "what"))
+    if left := len(analysis.notes) - len(shown):
+        yield Paragraph((f"And {words('note', left)} more of the same files, in ", Code(c.ANALYSIS_JSON), "."))
+
+
+SECTION = Section(20, _build)

@@ -1,0 +1,30 @@
+"""What was left out on request, said before any number: bad rows and missing runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline import schema as c
+from pipeline.report.blocks import Code, Paragraph, Strong
+from pipeline.report.sections.interface import Section
+from pipeline.report.wording import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.analysis import Analysis
+    from pipeline.report.blocks import Block
+
+
+def _build(analysis: Analysis) -> Iterator[Block]:
+    if analysis.rejected:
+        count = words("bad row", len(analysis.rejected))
+        yield Paragraph(
+            (Strong(f"{count} left out"), " of every count below; they are in ", Code(c.REJECTED_ROWS), ".")
+        )
+    if analysis.missing_runs:
+        count = words("missing run", len(analysis.missing_runs))
+        yield Paragraph((Strong(f"{count} left out"), f": {', '.join(analysis.missing_runs)}."))
+
+
+SECTION = Section(5, _build)

@@ -1,0 +1,78 @@
+"""Rows under review as plain text, for a terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pipeline import schema as c
+from pipeline.report.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def rows_as_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Write rows one below the other, each with its evidence."""
+    return "\n".join(line for number, row in enumerate(rows, 1) for line in _row(row, number, len(rows)))
+
+
+def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
+    place = f" ({number} of {count})" if count > 1 else ""
+    yield f"=== {row[c.ROW_ID]}{place}"
+    yield f"model {row[c.MODEL]}, turn {row[c.TURN]}, response {row[c.RESPONSE_KIND]}"
+    if row["why"]:
+        yield f"here because: {row['why']}"
+    if row["state"]:
+        yield f"state: {row['state']}"
+    for decision in row["decisions"]:
+        who = f"{decision['reviewer']} ({decision['reviewer_kind']})"
+        note = f": {decision['note']}" if decision["note"] else ""
+        settles = " as adjudicator" if decision["adjudication"] else ""
+        yield one_line(f"{who} decided {decision['bucket']}, {decision['attribution']}{settles}{note}")
+    if row["provisional"]:
+        found = row["provisional"]
+        yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"
+        yield f"  rule {found['rule']} saw: {found['evidence']}"
+    for earlier in row["before"]:
+        yield f"--- turn {earlier[c.TURN]}, before"
+        yield from _said(earlier)
+    yield f"--- turn {row[c.TURN]}"
+    yield from _said(row)
+    if row[c.SCORES] is not None:
+        yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row[c.SCORES].items())}"
+        yield from _text("judge", row[c.JUDGE_REASONING])
+    for other in row["others"]:
+        yield f"--- {other[c.ROW_ID]}: {_verdict(other)}"
+        yield from _said(other, user=False)
+        yield from _text("judge", other[c.JUDGE_REASONING] or "")
+    if left := [f"{n} {name.replace('_', ' ')}" for name, n in row["others_left"].items() if n]:
+        yield f"more answers to this turn: {', '.join(left)} (--all shows them)"
+    yield ""
+
+
+def _said(row: dict[str, Any], *, user: bool = True) -> Iterator[str]:
+    if user:
+        yield from _text("user", row[c.USER_TEXT])
+    yield from _text("assistant", row[c.ASSISTANT_TEXT] or "(nothing)")
+    for name in (c.TOOL_CALLS, c.TOOL_RESULTS):
+        if row[name]:
+            yield f"{name.replace('_', ' ')}: {json.dumps(row[name], ensure_ascii=False)}"
+
+
+def _text(label: str, text: str) -> Iterator[str]:
+    lines = text.split("\n")
+    yield f"{label}: {lines[0]}"
+    yield from (f"    {line}" for line in lines[1:])
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row[c.FAILED] is None:
+        return "another answer"
+    if not row[c.JUDGED]:
+        return "not judged"
+    return f"failed {', '.join(row[c.FAILED_DIMENSIONS])}" if row[c.FAILED] else "passed"
+
+
+def _score(score: bool | None) -> str:  # noqa: FBT001 - a score is true, false or null
+    return {True: "pass", False: "FAIL", None: "n/a"}[score]

@@ -1,0 +1,1 @@
+"""The stages: a DataFrame in, a DataFrame out, nothing else."""
