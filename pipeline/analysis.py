@@ -124,7 +124,7 @@ class Analysis:
         turns = self.turns.drop(columns=list(c.TEXTS))
         return turns[turns["failed"]]
 
-    def evidence(self, row_ids: Iterable[str]) -> pd.DataFrame:
+    def evidence_of(self, row_ids: Iterable[str]) -> pd.DataFrame:
         """Return failed rows whole, texts too: one row per row id, in the order given, indexed by `row_id`."""
         return self.turns[self.turns["failed"]].set_index("row_id").loc[list(row_ids)]
 
@@ -170,7 +170,7 @@ class Analysis:
             self._records[table] = _grouped(self.tables[table], c.MODEL)
         return self._records[table]
 
-    def failures(self, benchmark: str, model: str) -> list[Record]:
+    def failure_records(self, benchmark: str, model: str) -> list[Record]:
         """Give the failed rows of one compared model, in order: what counts, and a `position` for `evidence`."""
         if _FAILURES not in self._records:
             unit = c.MODEL if self.options.compare_by == "model" else c.RUN_ID
@@ -192,7 +192,7 @@ class Analysis:
         positions = {
             failure[c.TURN]: failure[c.POSITION]
             for model in reversed(self.models(benchmark))
-            for failure in reversed(self.failures(benchmark, model))
+            for failure in reversed(self.failure_records(benchmark, model))
             if failure[c.TURN] in wanted
         }
         rows = self.evidence(positions.values())

@@ -80,7 +80,7 @@ def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
 def _themes(analysis: Analysis, benchmark: str, turns: Container[int]) -> Iterator[str]:
     """Say what goes wrong on the shared hard turns, over all that is compared."""
     parent = analysis.review.buckets.parent
-    rows = [row for model in analysis.models(benchmark) for row in analysis.failures(benchmark, model)]
+    rows = [row for model in analysis.models(benchmark) for row in analysis.failure_records(benchmark, model)]
     reviewed = {row.row_id for row in analysis.review.decided}
     rows = [row for row in rows if row[c.TURN] in turns]
     sizes = Counter(parent(row[c.BUCKET]) for row in rows)

@@ -55,7 +55,7 @@ def _choose(analysis: Analysis, benchmark: str, model: str) -> dict[str, list[in
     standings = [standing for standing in review.standings if standing.unit == (benchmark, model)]
     cited = {row_id: n for s in standings if s.finding for n, row_id in enumerate(s.finding.row_ids)}
     members: dict[str, list[Record]] = {standing.bucket: [] for standing in standings}
-    for row in analysis.failures(benchmark, model):
+    for row in analysis.failure_records(benchmark, model):
         bucket = review.buckets.parent(row[c.BUCKET])
         if bucket in members and (row[c.RESPONSE_KIND] != c.ENDED_EARLY or row[c.ROW_ID] in cited):
             members[bucket].append(row)
@@ -125,7 +125,7 @@ def _dimension_table(analysis: Analysis, benchmark: str, model: str) -> Block:
 def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, list[Datapoint]]) -> Iterator[Block]:
     parent = analysis.review.buckets.parent
     failures: dict[str, list[Record]] = {}
-    for failure in analysis.failures(benchmark, model):
+    for failure in analysis.failure_records(benchmark, model):
         failures.setdefault(parent(failure[c.BUCKET]), []).append(failure)
     total = sum(map(len, failures.values()))
     standings = {s.bucket: s for s in analysis.review.standings if s.unit == (benchmark, model)}
