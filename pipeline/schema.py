@@ -1,8 +1,12 @@
-"""Every column name, dtype, key and closed vocabulary, as data."""
+"""The columns and dtypes of every table, and the closed vocabularies. Imports no pandas: everyone may import it."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION: Final = 1
 
@@ -83,103 +87,195 @@ PASSES: Final = "passes"
 
 TEXTS: Final = (USER_TEXT, ASSISTANT_TEXT, JUDGE_REASONING, TOOL_CALLS, TOOL_RESULTS)
 
-# --- Tables: column -> type, in the words of Arrow -----------------------------------------------------------
+# --- Tables: column -> pandas dtype ------------------------------------------------------------------------
+#
+# `str` is Arrow-backed text, `category` a string that repeats, `integer` a signed integer of any width, `list` a
+# column of lists of strings. "One row per" is said where a table is made.
 
+Columns = Mapping[str, str]
+"""The columns of a table in order, each with its dtype."""
+
+TEXT_COLUMNS: Final = dict.fromkeys(TEXTS, "str")
 TURNS: Final = {
-    ROW_ID: "string",
-    COMPARISON: "string",
-    BENCHMARK: "string",
-    MODEL: "string",
-    RUN_ID: "string",
-    RUN_INDEX: "int64",
-    TURN: "int64",
-    RESPONSE_KIND: "string",
-    JUDGED: "bool",
-    FAILED: "bool",
-    FAILED_DIMENSIONS: "list<string>",
-    ERROR_MODE: "string",
-    ERROR_MODE_RULE: "string",
-    ERROR_MODE_EVIDENCE: "string",
-    ERROR_MODE_RUNNER_UP: "string",
-    BUCKET: "string",
-    BUCKET_SOURCE: "string",
-    LATENCY_MS: "double",
-    TTFB_MS: "double",
-    SOURCE_FILE: "string",
-    SOURCE_LINE: "int64",
-    USER_TEXT: "string",
-    ASSISTANT_TEXT: "string",
-    JUDGE_REASONING: "string",
-    TOOL_CALLS: "string",
-    TOOL_RESULTS: "string",
+    "row_id": "str",
+    "comparison": "category",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "run_id": "category",
+    "run_index": "Int64",
+    "turn": "int64",
+    "response_kind": "category",
+    "judged": "bool",
+    "failed": "bool",
+    "failed_dimensions": "list",
+    "error_mode": "category",
+    "error_mode_rule": "category",
+    "error_mode_evidence": "str",
+    "error_mode_runner_up": "category",
+    "bucket": "category",
+    "bucket_source": "category",
+    "latency_ms": "float64",
+    "ttfb_ms": "float64",
+    "source_file": "category",
+    "source_line": "int64",
+    **TEXT_COLUMNS,
 }
+OF_FAILED_ROWS: Final = (
+    "failed_dimensions",
+    "error_mode",
+    "error_mode_rule",
+    "error_mode_evidence",
+    "error_mode_runner_up",
+    "bucket",
+    "bucket_source",
+)
+"""Columns of `TURNS` that hold something on failed rows only."""
+LOADED_TURNS: Final = {
+    **{name: TURNS[name] for name in ("row_id", "comparison", "benchmark_name", "model_name", "run_id", "run_index")},
+    **{name: TURNS[name] for name in ("turn", "latency_ms", "ttfb_ms", "source_file", "source_line", *TEXTS)},
+    "scores": "str",
+}
+"""Turns as they are read; `scores` is JSON text."""
+LIGHT_TURNS: Final = {name: kind for name, kind in TURNS.items() if name not in (*OF_FAILED_ROWS, *TEXTS)}
+"""What is kept of every row in memory."""
+FAILURES: Final = {name: kind for name, kind in TURNS.items() if name not in TEXTS}
+"""What is kept of every failed row in memory, apart from its texts."""
+FAILURE_TEXTS: Final = {**TEXT_COLUMNS, "scores": "str"}
+"""The texts of failed rows, and their scores as JSON text."""
+LONG_SCORES: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "run_id": "category",
+    "turn": "integer",
+    "dimension": "category",
+    "passed": "boolean",
+}
+"""The one long table as it is kept in memory."""
 SCORE_ROWS: Final = {
-    ROW_ID: "string",
-    COMPARISON: "string",
-    BENCHMARK: "string",
-    MODEL: "string",
-    RUN_ID: "string",
-    TURN: "int64",
-    DIMENSION: "string",
-    PASSED: "bool",
+    "row_id": "str",
+    "comparison": "category",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "run_id": "category",
+    "turn": "int64",
+    "dimension": "category",
+    "passed": "boolean",
+}
+"""The one long table for users and dashboards."""
+MODEL_COUNTS: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "runs": "int64",
+    "rows_judged": "int64",
+    "incomplete_rows": "int64",
+    "failed_rows": "int64",
+    "early_failed_rows": "int64",
+    "model_ended_session": "int64",
+    "model_ended_session_early": "int64",
+    "empty_response": "int64",
+    "fail_rate": "float64",
 }
 DIMENSION_COUNTS: Final = {
-    BENCHMARK: "string",
-    MODEL: "string",
-    DIMENSION: "string",
-    SCORED: "int64",
-    FAILED: "int64",
-    FAIL_RATE: "double",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "dimension": "category",
+    "scored": "int64",
+    "failed": "int64",
+    "fail_rate": "float64",
 }
 ERROR_MODE_COUNTS: Final = {
-    BENCHMARK: "string",
-    MODEL: "string",
-    ERROR_MODE: "string",
-    FAILED_ROWS: "int64",
-    SHARE: "double",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "error_mode": "category",
+    "failed_rows": "int64",
+    "share": "float64",
+}
+BUCKET_COUNTS: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "bucket": "category",
+    "failed_rows": "int64",
+    "reviewed": "int64",
+    "provisional": "int64",
+    "own_rows": "int64",
+    "major": "bool",
 }
 TURN_OUTCOMES: Final = {
-    BENCHMARK: "string",
-    MODEL: "string",
-    TURN: "int64",
-    RUNS_JUDGED: "int64",
-    RUNS_FAILED: "int64",
-    OUTCOME: "string",
-    FLAKY: "bool",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "turn": "int64",
+    "runs_judged": "int64",
+    "runs_failed": "int64",
+    "outcome": "category",
+    "flaky": "bool",
 }
+TURN_DIFFICULTY: Final = {
+    "benchmark_name": "category",
+    "turn": "int64",
+    "models": "int64",
+    "models_judged": "int64",
+    "models_failed": "int64",
+    "runs_judged": "int64",
+    "runs_failed": "int64",
+    "comparable": "bool",
+}
+TURN_SETS: Final = {"benchmark_name": "category", "set": "category", "model_name": "category", "turn": "int64"}
 REVIEWS: Final = {
-    ROW_ID: "string",
-    PROVISIONAL_MODE: "string",
-    BUCKET: "string",
-    ATTRIBUTION: "string",
-    REVIEW_STATE: "string",
-    REVIEWERS: "list<string>",
+    "row_id": "str",
+    "provisional_mode": "category",
+    "bucket": "category",
+    "attribution": "category",
+    "review_state": "category",
+    "reviewers": "list",
 }
-TURN_SETS: Final = {BENCHMARK: "string", SET: "string", MODEL: "string", TURN: "int64"}
+PACKET: Final = {
+    "row_id": "str",
+    "run_id": "category",
+    "run_index": "Int64",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "turn": "int64",
+    "failed_dimensions": "list",
+    "error_mode_candidate": "category",
+    "error_mode_rule": "category",
+    "error_mode_evidence": "str",
+    "error_mode_runner_up": "category",
+    "response_kind": "category",
+    "user_text": "str",
+    "assistant_text": "str",
+    "judge_reasoning": "str",
+    "scores": "str",
+    "tool_calls": "str",
+    "tool_results": "str",
+    "latency_ms": "float64",
+    "ttfb_ms": "float64",
+    "source": "str",
+}
 
-PACKET_COLUMNS: Final = (
-    ROW_ID,
-    RUN_ID,
-    RUN_INDEX,
-    BENCHMARK,
-    MODEL,
-    TURN,
-    FAILED_DIMENSIONS,
-    ERROR_MODE_CANDIDATE,
-    ERROR_MODE_RULE,
-    ERROR_MODE_EVIDENCE,
-    ERROR_MODE_RUNNER_UP,
-    RESPONSE_KIND,
-    USER_TEXT,
-    ASSISTANT_TEXT,
-    JUDGE_REASONING,
-    SCORES,
-    TOOL_CALLS,
-    TOOL_RESULTS,
-    LATENCY_MS,
-    TTFB_MS,
-    SOURCE,
-)
+_ALSO: Final = {"integer": ("int64", "int32", "int16", "int8"), "list": ("object",)}
+
+
+def conform(frame: pd.DataFrame, table: Columns) -> pd.DataFrame:
+    """Return `frame` with the columns of `table` in their order.
+
+    Raises `SchemaError` naming every column that is missing, extra or of another dtype: a stage made a mistake.
+    """
+    found = {name: str(kind) for name, kind in frame.dtypes.items()}
+    faults = [f"no column {name}" for name in table if name not in found]
+    faults += [f"extra column {name}" for name in found if name not in table]
+    faults += [
+        f"{name} is {found[name]}, not {kind}"
+        for name, kind in table.items()
+        if name in found and found[name] not in _ALSO.get(kind, (kind,))
+    ]
+    if faults:
+        raise SchemaError("; ".join(faults))
+    return frame[list(table)]
+
+
+class SchemaError(TypeError):
+    """A frame does not have the columns that its table declares."""
+
 
 # --- Closed vocabularies -------------------------------------------------------------------------------------
 
@@ -205,6 +301,8 @@ ResponseKind = Literal[
     "model_ended_session_early",
 ]
 RESPONSE_KINDS: Final[tuple[str, ...]] = get_args(ResponseKind)
+NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
+"""Tool calls or results that say that there were none (an RE2 expression over their JSON text)."""
 TEXT: Final = "text"
 TOOL_CALL_ONLY: Final = "tool_call_only"
 NO_TEXT: Final = "no_text"

@@ -3,35 +3,200 @@
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
+import pandas as pd
 
-from pipeline import schema as c
+from pipeline import schema
 from pipeline.analysis import Analysis
-from pipeline.counting import Long, count_tables
-from pipeline.errors import GateError, Problem, UsageError
-from pipeline.export.formats.parquet import TableWriter
+from pipeline.errors import GateError, InputError, Problem, UsageError
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
-from pipeline.ingest import Rows, read_rows, unite
-from pipeline.ledger import review as reviews
 from pipeline.ledger.replay import Ledger
+from pipeline.ledger.review import ReviewedRow, review_of
 from pipeline.ledger.store import read_ledger
-from pipeline.listener import SILENT, Listener
-from pipeline.load.files import plain
-from pipeline.load.records import Options, Request
-from pipeline.load.texts import Source, fetch_texts
-from pipeline.plan import Plan, input_files, local_facts, make_plan
+from pipeline.load.artifacts import read_artifacts
+from pipeline.load.files import plain, read_bytes, shown
+from pipeline.load.plan import Plan, make_plan
+from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
+from pipeline.load.rows import JudgedRun, read_batches
+from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
-from pipeline.stages import checks as validate
+from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
+from pipeline.stages import checks, stats, turnsets
+from pipeline.stages.buckets import assign_buckets, reviews_table, settle_turns
+from pipeline.stages.compared import compared_by, compared_units
+from pipeline.stages.error_modes import assign_error_modes
+from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from pipeline.ledger.buckets import Buckets
 
     AnyPath = str | os.PathLike[str]
+    Progress = Callable[[int, int], None]
+    """Is told how many bytes have been read, and of how many."""
+
+_KEPT_TEXTS: Final = 50_000_000
+"""A command keeps the texts of failed rows in memory as long as they take no more bytes than this."""
+
+
+# --- The chain -----------------------------------------------------------------------------------------------
+
+
+def label_runs(
+    plan: Plan,
+    rules: RuleSet,
+    ledger: Ledger,
+    progress: Progress,
+    write: Callable[[pd.DataFrame], None],
+    kept_texts: int | None,
+) -> Loaded:
+    """Read, mark, label and settle the runs batch by batch; `write` receives the finished turns with all texts.
+
+    Of every row its numbers are kept, of a failed row its label too, and its texts as long as those of all failed
+    rows take no more than `kept_texts` bytes (`None`: always). Raises `InputError` with every problem of every file.
+    """
+    loaded, problems, excluded = Loaded(), list[Problem](), plan.options.exclude_dimensions
+    for batch in read_batches(plan.listed.runs, plan.listed.name, _advance(progress, plan.size)):
+        for judged in batch.runs:
+            problems += _bad_lines(judged, plan.options, loaded.rejected)
+            loaded.inputs.append(_as_input(judged))
+            loaded.notes += checks.check_run(judged, read_artifacts(judged.run))
+        if problems:
+            continue
+        scores = include_dimensions(batch.scores, excluded)
+        turns = (
+            batch.turns.pipe(add_response_kind)
+            .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
+            .pipe(assign_error_modes, rules, excluded)  # adds error_mode, its rule, evidence and runner-up
+        )
+        reviewed = settle_turns(turns, ledger)
+        turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source
+        write(turns)
+        loaded.add(turns, scores, kept_texts)
+        loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
+        loaded.reviewed += reviewed
+    _refuse(plan, loaded, problems)
+    return loaded
+
+
+def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysis:
+    """Put the batches together, count, compare, and apply the review."""
+    turns, failures, texts, scores = loaded.united()
+    units = compared_units(loaded.inputs, plan.options.compare_by)
+    counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
+    review = review_of(ledger, loaded.reviewed, _sizes(counts["bucket_counts"]), len(failures), plan.options.compare_by)
+    notes = [
+        *plan.listed.notes,
+        *loaded.notes,
+        *checks.check_rows(turns, pd.concat(loaded.silent)),
+        *checks.check_comparison(scores, plan.listed.runs),
+        *loaded.questions.notes(),
+        *checks.check_comparable(counts["turn_outcomes"], _run_ids(loaded.inputs, plan.options)),
+    ]
+    files = {
+        run.run_id: JudgedFile(run.judged_file, read.sha256)
+        for run, read in zip(plan.listed.runs, loaded.inputs, strict=True)
+    }
+    return Analysis(
+        name=plan.listed.name,
+        review=review,
+        options=plan.options,
+        included_dimensions=tuple(name for name in loaded.dimensions if name not in plan.options.exclude_dimensions),
+        rules_sha256=rules.sha256,
+        rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
+        inputs=tuple(loaded.inputs),
+        notes=tuple(notes),
+        rejected=tuple(loaded.rejected),
+        missing_runs=plan.listed.missing,
+        light_turns=turns,
+        failures=failures,
+        failure_texts=texts,
+        long_scores=scores,
+        **counts,
+        reviews=reviews_table(failures, review),
+        read_texts=partial(read_texts, files=files),
+    )
+
+
+def count_tables(
+    turns: pd.DataFrame,
+    failures: pd.DataFrame,
+    scores: pd.DataFrame,
+    units: pd.DataFrame,
+    options: Options,
+    buckets: Buckets,
+) -> dict[str, pd.DataFrame]:
+    """Return every counted table by name, over what is compared: models with their runs pooled, or each run."""
+    turns, failures, scores = (compared_by(each, units, options.compare_by) for each in (turns, failures, scores))
+    outcomes = turnsets.turn_outcomes(turns, units, options.repeat_policy)
+    difficulty = turnsets.turn_difficulty(outcomes)
+    return {
+        "model_counts": stats.model_counts(turns, units),
+        "dimension_counts": stats.dimension_counts(scores, units),
+        "error_mode_counts": stats.error_mode_counts(failures, units),
+        "bucket_counts": stats.bucket_counts(failures, units, buckets),
+        "turn_outcomes": outcomes,
+        "turn_difficulty": difficulty,
+        "turn_sets": turnsets.turn_sets(outcomes),
+        "hardest_turns": turnsets.hardest_turns(difficulty),
+    }
+
+
+# --- Into a folder, or into memory -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An analysis and where its report and folder are."""
+
+    analysis: Analysis
+    report: Path
+    target: Target
+
+
+def analyze_into(
+    request: Request,
+    output: AnyPath | None,
+    progress: Progress = lambda done, whole: None,
+    *,
+    final: bool = False,
+    kept_texts: int | None = _KEPT_TEXTS,
+) -> Written:
+    """Analyse and write the analysis folder (`results/<name>/` when `output` is `None`), with its ledger applied.
+
+    With `final` a report that would not be final is not written; raises `GateError` with what is missing.
+    """
+    if output is not None and not os.fspath(output):
+        raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
+    plan, rules = make_plan(request), _read_rules(request)
+    target = choose_target(None if output is None else Path(output), plan.listed.name)
+    refuse_unfit(target, plan.input_folders, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
+    ledger = read_ledger(target.folder)
+    with staged(target) as staging:
+        with staging.batches() as write:
+            loaded = label_runs(plan, rules, ledger, progress, write, kept_texts)
+        analysis = count(plan, rules, ledger, loaded)
+        if final:
+            _refuse_unless_final(analysis)
+        staging.write_all(build_report(analysis), analysis)
+        staging.write_local(plan.input_files, plan.local_facts)
+        report = staging.move_in()
+    return Written(analysis, report, target)
+
+
+def analyze_in_memory(
+    request: Request, progress: Progress = lambda done, whole: None, ledger: Ledger | None = None
+) -> Analysis:
+    """Analyse and write nothing."""
+    plan, rules, ledger = make_plan(request), _read_rules(request), ledger or Ledger()
+    return count(plan, rules, ledger, label_runs(plan, rules, ledger, progress, lambda turns: None, None))
 
 
 def analyze(  # noqa: PLR0913 - one parameter per option of the command
@@ -43,15 +208,15 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
     runs_root: AnyPath | None = None,
     rules: AnyPath | None = None,
     exclude_dimension: str | Iterable[str] = (),
-    compare_by: c.CompareBy = "model",
-    repeat_policy: c.RepeatPolicy = "majority",
+    compare_by: schema.CompareBy = "model",
+    repeat_policy: schema.RepeatPolicy = "majority",
     skip_bad_rows: bool = False,
     skip_missing_runs: bool = False,
 ) -> Analysis:
     """Analyse a comparison folder, or the run folders given as `run_dir`; the options are the command's.
 
     With `output` the analysis folder is written there, without it nothing is written. Raises
-    `PipelineError` (see `pipeline.errors`) carrying every problem for anything that input can cause.
+    `PipelineError` (see `pipeline.errors`) with every problem for anything that input can cause.
     """
     options = Options(
         judge=judge,
@@ -69,55 +234,121 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
         options=options,
     )
     if output is None:
-        return read_and_count(request)
-    return analyze_into(request, output).analysis
+        return analyze_in_memory(request)
+    return analyze_into(request, output, kept_texts=None).analysis
 
 
-class Written(NamedTuple):
-    """An analysis and where its report and folder are."""
+def _tuple(value: object) -> tuple[str, ...]:
+    """Return one value or several as a tuple."""
+    if isinstance(value, str | Path) or not hasattr(value, "__iter__"):
+        return (value,)  # type: ignore[return-value]
+    return tuple(value)
 
-    analysis: Analysis
-    report: Path
-    target: Target
+
+# --- What is kept of all runs ----------------------------------------------------------------------------------
 
 
-def analyze_into(
-    request: Request, output: AnyPath | None, listener: Listener = SILENT, *, final: bool = False
-) -> Written:
-    """Analyse and write the analysis folder (`results/<name>/` when `output` is `None`), with its ledger applied.
+@dataclass(slots=True)
+class Loaded:
+    """What is kept of all runs: light parts of the frames, one per batch, and what was noted on the way."""
 
-    With `final` a report that would not be final is not written; raises `GateError` with what is missing.
-    """
-    if output is not None and not os.fspath(output):
-        raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
-    plan = make_plan(request, listener)
-    target = choose_target(None if output is None else Path(output), plan.listed.name)
-    sources = [run.directory for run in plan.listed.runs] + [plan.listed.base] * (
-        plan.listed.comparison_dir is not None
+    turns: list[pd.DataFrame] = field(default_factory=list)
+    failures: list[pd.DataFrame] = field(default_factory=list)
+    texts: list[pd.DataFrame] | None = field(default_factory=list)
+    scores: list[pd.DataFrame] = field(default_factory=list)
+    silent: list[pd.DataFrame] = field(default_factory=list)
+    questions: checks.Questions = field(default_factory=checks.Questions)
+    dimensions: dict[str, None] = field(default_factory=dict)
+    reviewed: list[ReviewedRow] = field(default_factory=list)
+    inputs: list[RunInput] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    rejected: list[RejectedLine] = field(default_factory=list)
+    _size_of_texts: int = 0
+
+    def add(self, turns: pd.DataFrame, scores: pd.DataFrame, kept_texts: int | None) -> None:
+        """Keep what the counting needs of a batch."""
+        failures = turns[turns["failed"]]
+        self.turns.append(turns[list(schema.LIGHT_TURNS)])
+        self.failures.append(failures[list(schema.FAILURES)])
+        self.scores.append(scores)
+        self.silent.append(checks.silent_rows(turns))
+        self.questions.add(turns)
+        if self.texts is not None:
+            texts = failures[list(schema.FAILURE_TEXTS)]
+            self.texts.append(texts)
+            self._size_of_texts += int(texts.memory_usage(index=False, deep=True).sum())
+            if kept_texts is not None and self._size_of_texts > kept_texts:
+                self.texts = None
+
+    def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, pd.DataFrame]:
+        """Return turns, failures (under their index in turns), the failures' texts, and scores, each in one piece."""
+        turns = concat(self.turns, schema.LIGHT_TURNS)
+        failed = turns.index[turns["failed"]]
+        texts = None if self.texts is None else concat(self.texts, schema.FAILURE_TEXTS).set_axis(failed)
+        return (
+            turns,
+            concat(self.failures, schema.FAILURES).set_axis(failed),
+            texts,
+            concat(self.scores, schema.LONG_SCORES),
+        )
+
+
+def _read_rules(request: Request) -> RuleSet:
+    return builtin_rules() if request.rules is None else parse_rules(read_bytes(request.rules), request.rules.name)
+
+
+def _advance(progress: Progress, whole: int) -> Callable[[int], None]:
+    done = 0
+
+    def advance(size: int) -> None:
+        nonlocal done
+        done += size
+        progress(done, whole)
+
+    return advance
+
+
+def _bad_lines(judged: JudgedRun, options: Options, rejected: list[RejectedLine]) -> list[Problem]:
+    """Return what is wrong with a run's file; the bad lines that are left out on request go to `rejected`."""
+    if judged.unreadable:
+        return list(judged.unreadable)
+    if options.skip_bad_rows:
+        rejected += [
+            RejectedLine(judged.run.source, line, reason, raw.decode(errors="backslashreplace"))
+            for line, (reason, raw) in judged.bad_lines.items()
+        ]
+        return []
+    place = shown(judged.run.judged_file)
+    problems = [Problem(f"{place}:{bad.line}", bad.what, bad.fix) for bad in judged.bad]
+    if not judged.bad and not judged.rows:
+        fix = "judge the run, or go on without its rows with --skip-bad-rows"
+        problems.append(Problem(place, "no judged row in this file", fix))
+    return problems
+
+
+def _as_input(judged: JudgedRun) -> RunInput:
+    return RunInput(
+        run_id=judged.run.run_id,
+        model_name=judged.model_name,
+        benchmark_name=judged.run.benchmark_name,
+        judged_file=judged.run.source,
+        sha256=judged.sha256,
+        rows=len(judged.rows),
     )
-    refuse_unfit(target, sources, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
-    ledger = read_ledger(target.folder)
-    with staged(target) as staging:
-        with staging.file(c.TURNS_PARQUET) as stream, TableWriter(stream, c.TURNS) as table:
-            rows = read_rows(plan, listener, ledger, table.write)
-        analysis = _count(plan, rows, ledger)
-        if final:
-            refuse_unless_final(analysis)
-        staging.write_all(build_report(analysis), analysis)
-        staging.write_local(input_files(plan), local_facts(plan))
-        report = staging.move_in()
-    return Written(analysis, report, target)
 
 
-def read_and_count(request: Request, listener: Listener = SILENT, ledger: Ledger | None = None) -> Analysis:
-    """Analyse and write nothing."""
-    plan = make_plan(request, listener)
-    ledger = ledger or Ledger()
-    return _count(plan, read_rows(plan, listener, ledger, lambda _: None), ledger)
+def _refuse(plan: Plan, loaded: Loaded, problems: list[Problem]) -> None:
+    if problems:
+        raise InputError(*problems)
+    if not any(run.rows for run in loaded.inputs):
+        fix = "see the rejected lines, or judge the runs"
+        raise InputError(Problem(plan.listed.name, "no judged row is left", fix))
+    if unknown := [name for name in plan.options.exclude_dimensions if name not in loaded.dimensions]:
+        fix = f"the data has: {', '.join(loaded.dimensions) or 'none'}"
+        raise UsageError(*(Problem("--exclude-dimension", f"no dimension {name!r}", fix) for name in unknown))
 
 
-def refuse_unless_final(analysis: Analysis) -> None:
-    """Raise `GateError` with everything that keeps a report from being final."""
+def _refuse_unless_final(analysis: Analysis) -> None:
     if analysis.status == "final":
         return
     missing = [Problem(where, what, "see review next and review describe") for where, what in analysis.review.wants()]
@@ -125,41 +356,17 @@ def refuse_unless_final(analysis: Analysis) -> None:
     raise GateError(*missing, Problem(analysis.name, what, "see error-analysis review status"))
 
 
-def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
-    """Put the batches together, count, compare, and apply the review."""
-    turns, failures, scores = (unite(parts) for parts in (rows.turns, rows.failures, rows.scores))
-    counted = count_tables(Long(turns, failures, scores), rows.inputs, plan.options, ledger.buckets)
-    review = reviews.review_of(ledger, rows.reviewed, counted.tables["bucket_counts"], plan.options.compare_by)
-    notes = [
-        *plan.listed.notes,
-        *rows.notes,
-        *validate.check_comparison(turns, failures, scores, plan.listed.runs),
-        *rows.questions.notes(),
-        *validate.check_comparable(counted.grids, counted.units),
-    ]
-    sources = {
-        run.run_id: Source(run.judged_file, read.sha256)
-        for run, read in zip(plan.listed.runs, rows.inputs, strict=True)
-    }
-    return Analysis(
-        name=plan.listed.name,
-        review=review,
-        options=plan.options,
-        included_dimensions=tuple(name for name in rows.dimensions if name not in plan.options.exclude_dimensions),
-        rules_sha256=plan.rules.sha256,
-        rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
-        inputs=tuple(rows.inputs),
-        notes=tuple(notes),
-        rejected=tuple(rows.rejected),
-        missing_runs=plan.listed.missing,
-        tables={**counted.tables, "reviews": reviews.reviews_table(failures, review)},
-        fetch_texts=partial(fetch_texts, turns=turns, sources=sources),
-        kept_texts=pa.concat_tables(rows.texts) if rows.texts else None,
-    )
+def _sizes(bucket_counts: pd.DataFrame) -> dict[tuple[str, str], Counter[str]]:
+    """Return the number of own failed rows per bucket of each (benchmark, model)."""
+    sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in bucket_counts.itertuples(index=False):
+        sizes[row.benchmark_name, row.model_name][row.bucket] = int(row.own_rows)
+    return sizes
 
 
-def _tuple(value: object) -> tuple[str, ...]:
-    """Take one value or several."""
-    if isinstance(value, str | Path) or not hasattr(value, "__iter__"):
-        return (value,)  # type: ignore[return-value]
-    return tuple(value)
+def _run_ids(inputs: Iterable[RunInput], options: Options) -> dict[tuple[str, str], list[str]]:
+    """Return the runs of each (benchmark, model), or of each run itself."""
+    run_ids: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for run in inputs:
+        run_ids[run.benchmark_name, run.model_name if options.compare_by == "model" else run.run_id].append(run.run_id)
+    return run_ids

@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline import schema as c
+from pipeline.export.batches import written_in_batches
 from pipeline.export.formats import all_outputs
 from pipeline.export.formats.markdown import is_unedited
 from pipeline.export.guards import locked, refusals, uninterrupted
@@ -19,7 +20,10 @@ from pipeline.export.make_rule import dependencies
 from pipeline.export.target import OWN_NAMES, Target, cut_name, is_analysis_folder, listed_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    import pandas as pd
 
     from pipeline.analysis import Analysis
     from pipeline.report.blocks import Report
@@ -42,6 +46,10 @@ class Staging:
             path.parent.mkdir(exist_ok=True)
             with path.open("wb") as stream:
                 yield stream
+
+    def batches(self) -> AbstractContextManager[Callable[[pd.DataFrame], None]]:
+        """Return a context that yields a function to write each batch of finished turns with."""
+        return written_in_batches(self.file, self._folder)
 
     def write_all(self, report: Report, analysis: Analysis) -> None:
         """Write every output that the analysis calls for."""

@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import schema as c
-from pipeline.columns import as_list
 from pipeline.ledger import gate
 from pipeline.ledger.buckets import Buckets
+from pipeline.ledger.evidence import evidence_digest, quote_stands
+from pipeline.ledger.settle import Settled, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.ledger.events import Decision, Finding
     from pipeline.ledger.replay import Ledger
-    from pipeline.stages.buckets import ReviewedRow
+
+
+class ReviewedRow(NamedTuple):
+    """A row that the ledger speaks of, as it is now, and where it stands."""
+
+    row_id: str
+    benchmark_name: str
+    model_name: str
+    run_id: str
+    turn: int
+    failed: bool
+    early: bool
+    """Filled in after the session had ended."""
+    failed_dimensions: tuple[str, ...]
+    provisional_mode: str | None
+    """None on a row that did not fail."""
+    settled: Settled
+    quote_stands: bool | None
+    """Whether the quote of what settles the row is in one of its texts; None without a quote."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it failed and is settled."""
+        return self.failed and self.settled.decision is not None
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it did not fail and somebody decided it as it is now."""
+        return not self.failed and bool(self.settled.fitting)
+
+
+def settle_rows(rows: Iterable[Mapping[str, Any]], ledger: Ledger) -> list[ReviewedRow]:
+    return [_settled(row, ledger) for row in rows]
+
+
+def _settled(row: Mapping[str, Any], ledger: Ledger) -> ReviewedRow:
+    row_id = str(row[c.ROW_ID])
+    found = settle(ledger, row_id, evidence_digest(row))
+    quote = found.decision.quote if found.decision else None
+    return ReviewedRow(
+        row_id=row_id,
+        benchmark_name=str(row[c.BENCHMARK]),
+        model_name=str(row[c.MODEL]),
+        run_id=str(row[c.RUN_ID]),
+        turn=int(row[c.TURN]),  # type: ignore[call-overload] # Arrow's own integers
+        failed=bool(row[c.FAILED]),
+        early=row[c.RESPONSE_KIND] == c.ENDED_EARLY,
+        failed_dimensions=tuple(row[c.FAILED_DIMENSIONS]),  # type: ignore[arg-type] # a list of strings
+        provisional_mode=row["error_mode"],  # type: ignore[arg-type] # a string or null
+        settled=found,
+        quote_stands=None if quote is None else quote_stands(quote, row),
+    )
 
 
 @dataclass(frozen=True)
@@ -106,25 +156,24 @@ class Review:
         return "in_review" if self.missing else "final"
 
 
-def review_of(ledger: Ledger, rows: Sequence[ReviewedRow], bucket_counts: pa.Table, compare_by: c.CompareBy) -> Review:
-    """Put together what the ledger says of the rows of one analysis.
-
-    `bucket_counts` has a row per model and bucket, with `failed_rows` and `own_rows`.
-    """
+def review_of(
+    ledger: Ledger,
+    rows: Sequence[ReviewedRow],
+    sizes: Mapping[gate.Unit, Mapping[str, int]],
+    failed_rows: int,
+    compare_by: c.CompareBy,
+) -> Review:
+    """Put together what the ledger says of the rows of one analysis; `sizes` counts own rows by unit and bucket."""
     failed = [row for row in rows if row.failed]
     controls = tuple(row for row in rows if row.is_control)
     kept = {row.row_id for row in (*failed, *controls)}
-    sizes: dict[gate.Unit, Counter[str]] = defaultdict(Counter)
-    columns = (as_list(bucket_counts[name]) for name in (c.BENCHMARK, c.MODEL, c.BUCKET, c.OWN_ROWS))
-    for benchmark, model, bucket, own in zip(*columns, strict=True):
-        sizes[benchmark, model][bucket] = own
     decided = [
         gate.DecidedRow(row.row_id, unit_of(row, compare_by), row.settled.decision.bucket, row.provisional_mode or "")
         for row in failed
         if row.settled.decision is not None and not row.early
     ]
     return Review(
-        failed_rows=sum(as_list(bucket_counts[c.FAILED_ROWS])),
+        failed_rows=failed_rows,
         rows=tuple(failed),
         controls=controls,
         orphaned=tuple(event for row_id in sorted(set(ledger.decisions) - kept) for event in ledger.decisions[row_id]),
@@ -138,21 +187,3 @@ def review_of(ledger: Ledger, rows: Sequence[ReviewedRow], bucket_counts: pa.Tab
 def unit_of(row: ReviewedRow, compare_by: c.CompareBy) -> gate.Unit:
     """Give what a row is counted for: its benchmark, and its model or its run."""
     return row.benchmark_name, row.model_name if compare_by == "model" else row.run_id
-
-
-def reviews_table(failures: pa.Table, review: Review) -> pa.Table:
-    """Lay out one row per failed row: `schema.REVIEWS`."""
-    known = {row.row_id: row for row in review.rows}
-    found = [known.get(row_id) for row_id in as_list(failures[c.ROW_ID])]
-    decisions = [row.settled.decision if row else None for row in found]
-    text = pa.large_string()
-    return pa.table(
-        {
-            c.ROW_ID: failures[c.ROW_ID],
-            c.PROVISIONAL_MODE: failures[c.ERROR_MODE],
-            c.BUCKET: failures[c.BUCKET],
-            c.ATTRIBUTION: pa.array([decision and decision.attribution for decision in decisions], text),
-            c.REVIEW_STATE: pa.array([row.settled.state if row else "unopened" for row in found], text),
-            c.REVIEWERS: pa.array([row.settled.reviewers if row else [] for row in found], pa.list_(pa.string())),
-        }
-    )

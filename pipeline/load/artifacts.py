@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from pipeline.load.records import Run
 
 
-class Transcript(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Transcript:
     """What was said at each turn, and the lines that could not be read."""
 
     said: Mapping[int, tuple[str, str]]
@@ -26,7 +28,8 @@ class Transcript(NamedTuple):
     unreadable: tuple[int, ...]
 
 
-class Artifacts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Artifacts:
     """The files beside one judged file; `None` for one that is not there."""
 
     transcript: Transcript | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from pipeline import schema as c
 from pipeline.errors import InputError, Problem
 from pipeline.load.files import is_file, is_folder, read_bytes
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 RUN_RESULTS: Final = "run_results.csv"
 
 
-class Listed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ListedRun:
     """One line of `run_results.csv`; a cell that is absent or empty is `None`."""
 
     where: str
@@ -27,7 +28,7 @@ class Listed(NamedTuple):
     benchmark_name: str | None = None
 
 
-def read_run_results(folder: Path) -> list[Listed]:
+def read_run_results(folder: Path) -> list[ListedRun]:
     """Read the runs that a comparison folder lists, in their order.
 
     Raises `InputError` with every problem: no such file, no `run_dir` column, lines without one.
@@ -46,7 +47,7 @@ def read_run_results(folder: Path) -> list[Listed]:
     try:
         header = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = header
-        if c.RUN_DIR not in header:
+        if "run_dir" not in header:
             found = ", ".join(header) or "none"
             raise InputError(Problem(f"{path}:1", f"no column run_dir (columns: {found})", "add a column run_dir"))
         lines = [
@@ -56,20 +57,20 @@ def read_run_results(folder: Path) -> list[Listed]:
     except csv.Error as error:
         raise InputError(Problem(f"{path}:{reader.line_num}", f"not CSV: {error}", "quote the cell")) from None
     problems = [
-        Problem(f"{path}:{line}", "no run_dir", "name the run's folder") for line, row in lines if not row[c.RUN_DIR]
+        Problem(f"{path}:{line}", "no run_dir", "name the run's folder") for line, row in lines if not row["run_dir"]
     ]
     if not lines:
         problems.append(Problem(str(path), "lists no runs", "add a line per run"))
     if problems:
         raise InputError(*problems)
     return [
-        Listed(
+        ListedRun(
             where=f"{path}:{line}",
-            run_dir=row[c.RUN_DIR],
-            model_name=row.get(c.MODEL) or None,
-            run_index=_index(row.get(c.RUN_INDEX)),
-            run_id=row.get(c.RUN_ID) or None,
-            benchmark_name=row.get(c.BENCHMARK) or None,
+            run_dir=row["run_dir"],
+            model_name=row.get("model_name") or None,
+            run_index=_index(row.get("run_index")),
+            run_id=row.get("run_id") or None,
+            benchmark_name=row.get("benchmark_name") or None,
         )
         for line, row in lines
     ]

@@ -1,9 +1,9 @@
-"""The frozen records that the stages hand to one another: options, runs, notes, rejected lines."""
+"""The records of the input: options, runs, notes, rejected lines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pipeline.schema import CompareBy, RepeatPolicy, Severity
 
 
-class Options(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Options:
     """What the user may choose about counting and comparing; part of `analysis.json`."""
 
     judge: str | None = None
@@ -22,7 +23,8 @@ class Options(NamedTuple):
     skip_missing_runs: bool = False
 
 
-class Request(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Request:
     """What to analyse, and how; paths as the user gave them."""
 
     comparison_dir: Path | None = None
@@ -32,7 +34,8 @@ class Request(NamedTuple):
     options: Options = Options()
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Run:
     """One judged run before its rows are read: where it lies and what it is called."""
 
     run_id: str
@@ -47,7 +50,8 @@ class Run(NamedTuple):
     """The judged file as outputs name it: POSIX, relative to the comparison folder or the common parent."""
 
 
-class RunInput(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RunInput:
     """One run after loading, as `analysis.json` lists it under `inputs`."""
 
     run_id: str
@@ -73,7 +77,8 @@ class Note:
             object.__setattr__(self, name, text)
 
 
-class RejectedLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
     """A line that was left out under `--skip-bad-rows`: its place, why, and its text as it stood."""
 
     file: str

@@ -1,18 +1,24 @@
-"""Read judged files run by run: blocks of bytes in, one Arrow table a run out, nothing kept of the bytes."""
+"""Read judged files run by run into DataFrames: blocks of bytes in, nothing kept of the bytes."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-import numpy as np
+import msgspec
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline import schema as c
+from pipeline import schema
 from pipeline.errors import InputError
-from pipeline.load import judged
 from pipeline.load.files import opened, plain
+from pipeline.load.judged import BadLine, JudgedRow, Repair, decode
+from pipeline.load.repair import clean, integer, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,20 +29,25 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 4 << 20
 _BATCH: Final = 16 << 20
+# What msgspec accepts in a raw payload and our outputs must not hold: numbers that may lie beyond a float's range,
+# and a bare carriage return between tokens, which some readers take for a line's end.
+_SUSPECT_PAYLOAD: Final = r"[eE]\+?[0-9]{2}|[0-9]{200}|\r"
 
 
-class LoadedRun(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class JudgedRun:
     """One run as read: its rows in turn order, each turn once, and what was wrong on the way."""
 
     run: Run
-    table: pa.Table
-    """Columns of `judged.TABLE`; one row per turn."""
+    rows: list[JudgedRow]
+    lines: list[int]
+    """The line number of each row."""
     model_name: str
     row_models: tuple[str, ...]
-    """The distinct model names its rows give, commonest first."""
+    """The distinct model names that its rows hold, commonest first."""
     sha256: str
-    bad: tuple[judged.BadLine, ...]
-    repairs: tuple[judged.Repair, ...]
+    bad: tuple[BadLine, ...]
+    repairs: tuple[Repair, ...]
     duplicates: tuple[tuple[int, int, int], ...]
     """(turn, line left out, line that counts) for every turn judged more than once."""
     unreadable: tuple[Problem, ...] = ()
@@ -51,42 +62,150 @@ class LoadedRun(NamedTuple):
         return {bad.line: ("; ".join(reasons[bad.line]), bad.raw) for bad in self.bad}
 
 
-def read_batches(runs: Sequence[Run], advance: Callable[[int], None]) -> Iterator[list[LoadedRun]]:
-    """Read the runs in their order, small ones together: one batch is one large run or several small ones.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some runs as two DataFrames that share an index: a number per row, from 0."""
+
+    runs: list[JudgedRun]
+    turns: pd.DataFrame
+    """One row per run x turn, with texts (`schema.LOADED_TURNS`)."""
+    scores: pd.DataFrame
+    """One row per run x turn x dimension (`schema.LONG_SCORES`), under the index of its turn."""
+
+
+def read_batches(runs: Sequence[Run], comparison: str, advance: Callable[[int], None]) -> Iterator[Batch]:
+    """Yield the runs in their order, small ones together: one batch is one large run or several small ones.
 
     `advance` is told the number of bytes read. A run whose file cannot be read comes with its problems.
     """
-    batch: list[LoadedRun] = []
+    batch: list[JudgedRun] = []
     size = 0
     for run in runs:
-        loaded, read = _read_run(run, advance)
-        batch.append(loaded)
+        judged, read = _read_run(run, advance)
+        batch.append(judged)
         size += read
         if size >= _BATCH:
-            yield batch
+            yield _as_frames(batch, comparison)
             batch, size = [], 0
     if batch:
-        yield batch
+        yield _as_frames(batch, comparison)
 
 
-def read_lines(file: Path, wanted: Sequence[int]) -> tuple[pa.Table, str]:
-    """Read the rows at the given line numbers, in file order (columns of `judged.TABLE`), and the file's digest."""
+def read_lines(file: Path, wanted: Sequence[int]) -> tuple[pd.DataFrame, str]:
+    """Return the five texts of the rows at the given line numbers, indexed by `source_line`, and the file's digest."""
     lines = set(wanted)
-    tables = [judged.TABLE.empty_table()]
     digest = hashlib.sha256()
+    rows: list[JudgedRow] = []
+    numbers: list[int] = []
     with opened(file) as stream:
         for number, line in enumerate(stream, 1):
             digest.update(line)
             if number in lines:
-                tables.append(judged.decode(line, number).table)
-    return pa.concat_tables(tables), digest.hexdigest()
+                decoded = decode(line, number)
+                rows += decoded.rows
+                numbers += decoded.lines
+    texts, _ = text_columns(rows)
+    return texts.to_pandas().set_axis(pd.Index(numbers, name="source_line", dtype="int64")), digest.hexdigest()
 
 
-def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]:
+def text_columns(rows: Sequence[JudgedRow]) -> tuple[pa.Table, list[tuple[int, str]]]:
+    """Return the five texts of rows as Arrow columns, payloads as JSON text, none null; and what was replaced.
+
+    A replacement is the row's position and what it was.
+    """
+    replaced: list[tuple[int, str]] = []
+    columns = {
+        "user_text": [row.user_text or "" for row in rows],
+        "assistant_text": [row.assistant_text or "" for row in rows],
+        "judge_reasoning": [row.explanation for row in rows],
+        "tool_calls": _payloads([bytes(row.tool_calls) for row in rows], "tool_calls", replaced),
+        "tool_results": _payloads([bytes(row.tool_results) for row in rows], "tool_results", replaced),
+    }
+    return pa.table({name: pa.array(column, pa.large_string()) for name, column in columns.items()}), replaced
+
+
+def _payloads(texts: list[bytes], name: str, replaced: list[tuple[int, str]]) -> list[bytes]:
+    """Rewrite the payloads that hold what JSON readers cannot read; `replaced` receives what was replaced."""
+    # RE2 over a column takes a tenth of the time of `re` over its texts.
+    hits = pc.match_substring_regex(pa.array(texts, pa.large_string()), _SUSPECT_PAYLOAD)
+    for position in pc.indices_nonzero(hits).to_pylist():
+        texts[position] = texts[position].replace(b"\r", b" ")  # inside a string it would be written \\r
+        found: list[str] = []
+        try:
+            value = clean(json.loads(texts[position], parse_int=integer), name, found)
+        except RecursionError:
+            continue
+        if found:
+            texts[position] = to_json(value)
+            replaced += [(position, what) for what in found]
+    return texts
+
+
+def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
+    """Lay the rows of some runs out as the two long tables."""
+    rows = [row for judged in runs for row in judged.rows]
+    texts, replaced = text_columns(rows)
+    of_runs = pd.DataFrame(
+        {
+            "comparison": comparison,
+            "benchmark_name": [judged.run.benchmark_name for judged in runs],
+            "model_name": [judged.model_name for judged in runs],
+            "run_id": [judged.run.run_id for judged in runs],
+            "run_index": pd.array([judged.run.run_index for judged in runs], dtype="Int64"),
+            "source_file": [judged.run.source for judged in runs],
+        }
+    )
+    names = ["comparison", "benchmark_name", "model_name", "run_id", "source_file"]
+    of_runs[names] = of_runs[names].apply(categorical)
+    of_rows = of_runs.loc[of_runs.index.repeat([len(judged.rows) for judged in runs])].reset_index(drop=True)
+    turns = pd.concat([of_rows, texts.to_pandas()], axis="columns").assign(
+        row_id=pd.Series([f"{judged.run.run_id}:{row.turn}" for judged in runs for row in judged.rows], dtype="str"),
+        turn=pd.Series([row.turn for row in rows], dtype="int64"),
+        latency_ms=pd.Series([row.latency_ms for row in rows], dtype="float64"),
+        ttfb_ms=pd.Series([row.ttfb_ms for row in rows], dtype="float64"),
+        source_line=pd.Series([line for judged in runs for line in judged.lines], dtype="int64"),
+        scores=pd.Series([msgspec.json.encode(row.scores).decode() for row in rows], dtype="str"),
+    )
+    keys = turns[["benchmark_name", "model_name", "run_id", "turn"]]
+    keys = keys.assign(turn=pd.to_numeric(keys["turn"], downcast="integer"))
+    scores = keys.loc[keys.index.repeat([len(row.scores) for row in rows])].assign(
+        dimension=categorical(list(chain.from_iterable(row.scores for row in rows))),
+        passed=pd.array(list(chain.from_iterable(row.scores.values() for row in rows)), dtype="boolean"),
+    )
+    return Batch(
+        _with_repairs(runs, replaced),
+        schema.conform(turns, schema.LOADED_TURNS),
+        schema.conform(scores, schema.LONG_SCORES),
+    )
+
+
+def categorical(values: Sequence[str] | pd.Series) -> pd.Categorical:
+    """Return strings that repeat as a categorical whose categories stand in the order of their first appearance."""
+    categories = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    return pd.Categorical.from_codes(
+        [categories[value] for value in values], pd.Index(list(categories), dtype="str"), validate=False
+    )
+
+
+def _with_repairs(runs: list[JudgedRun], replaced: list[tuple[int, str]]) -> list[JudgedRun]:
+    """Add what was replaced, by position among all rows, to the repairs of the run that holds the row."""
+    if not replaced:
+        return runs
+    places = [(number, line) for number, judged in enumerate(runs) for line in judged.lines]
+    repairs: dict[int, list[Repair]] = {}
+    for position, what in replaced:
+        number, line = places[position]
+        repairs.setdefault(number, []).append(Repair(line, what))
+    return [replace(judged, repairs=(*judged.repairs, *repairs.get(number, ()))) for number, judged in enumerate(runs)]
+
+
+def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[JudgedRun, int]:
+    """Read one run, and return it with the number of bytes read."""
     digest = hashlib.sha256()
-    tables: list[pa.Table] = []
-    bad: list[judged.BadLine] = []
-    repairs: list[judged.Repair] = []
+    rows: list[JudgedRow] = []
+    lines: list[int] = []
+    bad: list[BadLine] = []
+    repairs: list[Repair] = []
     size = 0
     line = 1
     unreadable: tuple[Problem, ...] = ()
@@ -94,8 +213,9 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
         with opened(run.judged_file) as stream:
             for block in _blocks(stream):
                 digest.update(block)
-                decoded = judged.decode(block, line)
-                tables.append(decoded.table)
+                decoded = decode(block, line)
+                rows += decoded.rows
+                lines += decoded.lines
                 bad += decoded.bad
                 repairs += decoded.repairs
                 line += block.count(b"\n")
@@ -103,12 +223,12 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
                 advance(len(block))
     except InputError as error:
         unreadable = error.problems
-    table = pa.concat_tables(tables) if tables else judged.TABLE.empty_table()
-    table, duplicates = _each_turn_once(table)
-    names = [name for name, _ in Counter(table[c.MODEL].drop_null().to_pylist()).most_common() if name]
-    loaded = LoadedRun(
+    names = [name for name, _ in Counter(row.model_name for row in rows if row.model_name).most_common()]
+    rows, lines, duplicates = _each_turn_once(rows, lines)
+    judged = JudgedRun(
         run=run,
-        table=table,
+        rows=rows,
+        lines=lines,
         model_name=run.model_name or next(iter(names), plain(run.directory.name)),
         row_models=tuple(names),
         sha256=digest.hexdigest(),
@@ -117,7 +237,7 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[LoadedRun, int]
         duplicates=duplicates,
         unreadable=unreadable,
     )
-    return loaded, size
+    return judged, size
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
@@ -133,15 +253,16 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _each_turn_once(table: pa.Table) -> tuple[pa.Table, tuple[tuple[int, int, int], ...]]:
-    """Sort by turn; of a turn judged twice, the last row in the file counts."""
-    turns = table[c.TURN].to_numpy()
-    if (np.diff(turns) > 0).all():
-        return table, ()
-    order = np.argsort(turns, kind="stable")
-    ordered = turns[order]
-    last = np.append(ordered[1:] != ordered[:-1], True)
-    lines = table[c.SOURCE_LINE].to_numpy()[order]
-    counting = lines[np.flatnonzero(last)[np.cumsum(last) - last]]
-    duplicates = tuple(zip(ordered[~last].tolist(), lines[~last].tolist(), counting[~last].tolist(), strict=True))
-    return table.take(order[last]), duplicates
+def _each_turn_once(
+    rows: list[JudgedRow], lines: list[int]
+) -> tuple[list[JudgedRow], list[int], tuple[tuple[int, int, int], ...]]:
+    """Sort rows by turn; of a turn judged more than once, the last row in the file counts."""
+    last: dict[int, tuple[JudgedRow, int]] = {}
+    dropped: list[tuple[int, int]] = []
+    for row, line in zip(rows, lines, strict=True):
+        if row.turn in last:
+            dropped.append((row.turn, last[row.turn][1]))
+        last[row.turn] = row, line
+    turns = sorted(last)
+    duplicates = tuple((turn, line, last[turn][1]) for turn, line in sorted(dropped))
+    return [last[turn][0] for turn in turns], [last[turn][1] for turn in turns], duplicates

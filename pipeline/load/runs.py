@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import InputError, Problem, UsageError
-from pipeline.load.comparison import RUN_RESULTS, Listed, read_run_results
+from pipeline.load.comparison import RUN_RESULTS, ListedRun, read_run_results
 from pipeline.load.files import absolute, is_folder, plain, real, relative
 from pipeline.load.locate import default_roots, judge_name, judged_file, locate, nearby, was_moved
 from pipeline.load.records import Note, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pipeline.load.records import Options
 
 
-class RunList(NamedTuple):
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunList:
     """The runs of one analysis, its name, and the folder that paths in outputs are relative to."""
 
     runs: tuple[Run, ...]
@@ -37,9 +43,8 @@ def find_runs(
     run_dirs: Sequence[Path],
     runs_root: Path | None,
     options: Options,
-    say: Callable[[str], None],
 ) -> RunList:
-    """List the runs to analyse; `say` receives what the user should know at once.
+    """List the runs to analyse; what the user should know at once is logged as info.
 
     Raises `UsageError` when neither source is given, and `InputError` naming every run that is missing,
     listed twice, or without a judged file to choose.
@@ -49,11 +54,11 @@ def find_runs(
         if comparison_dir is not None:
             ignored = plain(absolute(comparison_dir).name)
             what = f"the comparison folder {ignored} is ignored: run folders were given"
-            say(what)
+            _LOG.info(what)
             notes.append(Note("info", ignored, what))
         folders = [absolute(folder) for folder in run_dirs]
         base = Path(os.path.commonpath([folder.parent for folder in folders]))
-        listed = [Listed(where=str(folder), run_dir=str(folder)) for folder in folders]
+        listed = [ListedRun(where=str(folder), run_dir=str(folder)) for folder in folders]
         runs = _runs(listed, folders, base, options)
         return RunList(runs, "+".join(sorted({run.benchmark_name for run in runs})), base, None, tuple(notes))
     if comparison_dir is None:
@@ -64,7 +69,7 @@ def find_runs(
     if runs_root is not None and not is_folder(roots[0]):
         raise InputError(Problem(str(runs_root), "no such folder", "give the folder that holds the runs"))
     moved: list[Note] = []
-    found, missing, problems = _locate_all(listed, base, roots, say, moved)
+    found, missing, problems = _locate_all(listed, base, roots, moved)
     if not options.skip_missing_runs:
         fix = "name the folder that holds it with --runs-root, or go on without with --skip-missing-runs"
         problems += [Problem(run.where, f"run not found: {run.run_dir}", fix) for run in missing]
@@ -75,15 +80,15 @@ def find_runs(
     runs = _runs([run for run, _ in found], [folder for _, folder in found], base, options)
     left_out = [Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing]
     for note in left_out:
-        say(note.what)
+        _LOG.info(note.what)
     return RunList(runs, plain(base.name), base, base, (*moved, *left_out), tuple(run.run_dir for run in missing))
 
 
 def _locate_all(
-    listed: Sequence[Listed], base: Path, roots: Sequence[Path], say: Callable[[str], None], notes: list[Note]
-) -> tuple[list[tuple[Listed, Path]], list[Listed], list[Problem]]:
-    found: list[tuple[Listed, Path]] = []
-    missing: list[Listed] = []
+    listed: Sequence[ListedRun], base: Path, roots: Sequence[Path], notes: list[Note]
+) -> tuple[list[tuple[ListedRun, Path]], list[ListedRun], list[Problem]]:
+    found: list[tuple[ListedRun, Path]] = []
+    missing: list[ListedRun] = []
     problems: list[Problem] = []
     moved = 0
     index = cache(lambda: nearby(roots))
@@ -99,16 +104,16 @@ def _locate_all(
         found.append((run, folder))
         if elsewhere := was_moved(folder, run.run_dir, base):
             moved += 1
-            say(f"{run.run_dir} is not there; found as {elsewhere}")
+            _LOG.info("%s is not there; found as %s", run.run_dir, elsewhere)
     if moved:
         what = f"{moved} of {len(listed)} runs were found elsewhere than written, by the names of their folders"
         notes.append(Note("info", RUN_RESULTS, what))
     return found, missing, problems
 
 
-def _runs(listed: Sequence[Listed], folders: Sequence[Path], base: Path, options: Options) -> tuple[Run, ...]:
+def _runs(listed: Sequence[ListedRun], folders: Sequence[Path], base: Path, options: Options) -> tuple[Run, ...]:
     problems: list[Problem] = []
-    seen: dict[Path, Listed] = {}
+    seen: dict[Path, ListedRun] = {}
     runs: list[Run] = []
     for line, folder in zip(listed, folders, strict=True):
         if not is_folder(folder):
@@ -150,9 +155,9 @@ def _with_unique_ids(runs: Sequence[Run]) -> list[Run]:
     while collisions := {run_id for run_id, n in Counter(run.run_id for run in named).items() if n > 1}:
         depth += 1
         if depth > max(len(run.directory.parts) for run in named):
-            return [run._replace(run_id=f"{run.run_id} ({number})") for number, run in enumerate(named, 1)]
+            return [replace(run, run_id=f"{run.run_id} ({number})") for number, run in enumerate(named, 1)]
         named = [
-            run._replace(run_id=plain("/".join(run.directory.parts[-depth:]))) if run.run_id in collisions else run
+            replace(run, run_id=plain("/".join(run.directory.parts[-depth:]))) if run.run_id in collisions else run
             for run in named
         ]
     return named

@@ -1,111 +1,64 @@
-"""Settle which bucket counts for a failed row: the reviewers' decision, else the provisional error mode."""
+"""The bucket that counts for a failed row: the reviewers' decision, else the provisional error mode."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import pandas as pd
 
-from pipeline import schema as c
-from pipeline.ledger.evidence import evidence_digest, quote_stands
-from pipeline.ledger.settle import Settled, settle
+from pipeline import schema
+from pipeline.ledger.review import ReviewedRow, settle_rows
+from pipeline.stages.error_modes import as_category
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.ledger.replay import Ledger
+    from pipeline.ledger.review import Review
 
 
-class ReviewedRow(NamedTuple):
-    """A row that the ledger speaks of, as it is now, and where it stands."""
-
-    row_id: str
-    benchmark_name: str
-    model_name: str
-    run_id: str
-    turn: int
-    failed: bool
-    early: bool
-    """Filled in after the session had ended."""
-    failed_dimensions: tuple[str, ...]
-    provisional_mode: str | None
-    """None on a row that did not fail."""
-    settled: Settled
-    quote_stands: bool | None
-    """Whether the quote of what settles the row is in one of its texts; None without a quote."""
-
-    @property
-    def decided(self) -> bool:
-        """Whether it failed and is settled."""
-        return self.failed and self.settled.decision is not None
-
-    @property
-    def is_control(self) -> bool:
-        """Whether it did not fail and somebody decided it as it is now."""
-        return not self.failed and bool(self.settled.fitting)
+def settle_turns(turns: pd.DataFrame, ledger: Ledger) -> list[ReviewedRow]:
+    """Return where each row of `turns` stands that the ledger names; `turns` has texts and `scores` (JSON text)."""
+    named = turns[turns["row_id"].isin(list(ledger.rows()))]
+    rows = named.astype("object").where(named.notna(), None).to_dict("records")
+    return settle_rows(rows, ledger)
 
 
-_LOOKED_AT = (
-    c.ROW_ID,
-    c.BENCHMARK,
-    c.MODEL,
-    c.RUN_ID,
-    c.TURN,
-    c.FAILED,
-    c.FAILED_DIMENSIONS,
-    c.RESPONSE_KIND,
-    c.ERROR_MODE,
-    c.SCORES,
-    *c.TEXTS,
-)
-
-
-def settle_rows(turns: pa.Table, ledger: Ledger) -> list[ReviewedRow]:
-    """Settle the rows of `turns` that the ledger speaks of; they come with texts and `scores`."""
-    wanted = is_among(turns[c.ROW_ID], ledger)
-    if not pc.any(wanted).as_py():
-        return []
-    return [_settled(row, ledger) for row in turns.select(list(_LOOKED_AT)).filter(wanted).to_pylist()]
-
-
-def is_among(row_ids: pa.ChunkedArray | pa.Array, ledger: Ledger) -> pa.ChunkedArray | pa.Array:
-    """Tell which rows the ledger speaks of."""
-    return pc.is_in(row_ids, pa.array(sorted(ledger.rows()), row_ids.type))
-
-
-def _settled(row: dict[str, object], ledger: Ledger) -> ReviewedRow:
-    row_id = str(row[c.ROW_ID])
-    found = settle(ledger, row_id, evidence_digest(row))
-    quote = found.decision.quote if found.decision else None
-    return ReviewedRow(
-        row_id=row_id,
-        benchmark_name=str(row[c.BENCHMARK]),
-        model_name=str(row[c.MODEL]),
-        run_id=str(row[c.RUN_ID]),
-        turn=int(row[c.TURN]),  # type: ignore[call-overload] # Arrow's own integers
-        failed=bool(row[c.FAILED]),
-        early=row[c.RESPONSE_KIND] == c.ENDED_EARLY,
-        failed_dimensions=tuple(row[c.FAILED_DIMENSIONS]),  # type: ignore[arg-type] # a list of strings
-        provisional_mode=row[c.ERROR_MODE],  # type: ignore[arg-type] # a string or null
-        settled=found,
-        quote_stands=None if quote is None else quote_stands(quote, row),
-    )
-
-
-def assign_buckets(turns: pa.Table, reviewed: Sequence[ReviewedRow] = ()) -> pa.Table:
-    """Add `bucket` and `bucket_source`; null on rows that did not fail.
+def assign_buckets(turns: pd.DataFrame, reviewed: Sequence[ReviewedRow] = ()) -> pd.DataFrame:
+    """Add `bucket` and `bucket_source`, missing on rows that did not fail: one row per run x turn.
 
     The bucket of a failed row is what its reviewers settled (source `review`), else its error mode (`rule`).
     """
-    text = pa.large_string()
-    bucket = turns[c.ERROR_MODE]
-    source = pc.if_else(turns[c.FAILED], pa.scalar(c.RULE, text), pa.scalar(None, text))
     settled = {row.row_id: row.settled.decision.bucket for row in reviewed if row.decided and row.settled.decision}
+    bucket = turns["error_mode"]
+    source = pd.Series("rule", turns.index, dtype="str").where(turns["failed"])
     if settled:
-        place = pc.index_in(turns[c.ROW_ID], pa.array(list(settled), turns[c.ROW_ID].type))
-        decided = pc.is_valid(place)
-        names = pa.array(list(settled.values()), text).take(place)
-        bucket = pc.if_else(decided, names, bucket.cast(text)).combine_chunks().dictionary_encode()
-        source = pc.if_else(decided, pa.scalar(c.REVIEW, text), source)
-    return turns.append_column(c.BUCKET, bucket).append_column(c.BUCKET_SOURCE, source.dictionary_encode())
+        decided = turns["row_id"].map(settled).astype("str")
+        bucket = as_category(decided.fillna(bucket.astype("str")))
+        source = source.mask(decided.notna(), "review")
+    return turns.assign(bucket=bucket, bucket_source=as_category(source))
+
+
+def reviews_table(failures: pd.DataFrame, review: Review) -> pd.DataFrame:
+    """Return one row per failed row with what its reviewers decided (`schema.REVIEWS`)."""
+    known = {row.row_id: row for row in review.rows}
+    found = [known.get(row_id) for row_id in failures["row_id"]]
+    decisions = [row.settled.decision if row else None for row in found]
+    text = {
+        "attribution": [decision.attribution if decision else None for decision in decisions],
+        "review_state": [row.settled.state if row else "unopened" for row in found],
+    }
+    return schema.conform(
+        pd.DataFrame(
+            {
+                "row_id": failures["row_id"],
+                "provisional_mode": failures["error_mode"],
+                "bucket": failures["bucket"],
+                **{name: as_category(pd.Series(values, failures.index, dtype="str")) for name, values in text.items()},
+                "reviewers": pd.Series(
+                    [row.settled.reviewers if row else [] for row in found], failures.index, dtype="object"
+                ),
+            }
+        ).reset_index(drop=True),
+        schema.REVIEWS,
+    )

@@ -1,13 +1,12 @@
-"""Put a provisional error mode on every failed row."""
+"""The provisional error mode of every failed row: the bucket column before anybody has reviewed it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from pipeline import schema as c
 from pipeline.rules.engine import Weighing
 
 if TYPE_CHECKING:
@@ -16,25 +15,28 @@ if TYPE_CHECKING:
     from pipeline.rules.ruleset import RuleSet
 
 
-def assign_error_modes(turns: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> pa.Table:
-    """Add `error_mode`, `error_mode_rule`, `error_mode_evidence` and `error_mode_runner_up`.
+def assign_error_modes(turns: pd.DataFrame, rules: RuleSet, excluded: Collection[str] = ()) -> pd.DataFrame:
+    """Add `error_mode`, `error_mode_rule`, `error_mode_evidence` and `error_mode_runner_up`: one row per run x turn.
 
-    `turns` is the turns table with texts and `scores`, one row per run x turn, every run whole. All four are
-    null on rows that did not fail; the runner-up also where no other mode had anything for it. `excluded`
-    dimensions take no part.
+    `turns` has texts and `scores` (JSON text), every run whole. All four are missing on rows that did not fail;
+    the runner-up also where no other mode had anything for it. `excluded` dimensions take no part.
     """
-    failed = np.asarray(turns[c.FAILED])
-    verdicts = Weighing(turns, failed, rules, excluded).verdicts()
-    return (
-        turns.append_column(c.ERROR_MODE, _spread(verdicts.modes, failed).dictionary_encode())
-        .append_column(c.ERROR_MODE_RULE, _spread(verdicts.rules, failed).dictionary_encode())
-        .append_column(c.ERROR_MODE_EVIDENCE, _spread(verdicts.evidence, failed))
-        .append_column(c.ERROR_MODE_RUNNER_UP, _spread(verdicts.runners_up, failed).dictionary_encode())
+    # The rules read texts by RE2 expressions over whole columns, which Arrow has and pandas has not.
+    table = pa.Table.from_pandas(turns, preserve_index=False)
+    verdicts = Weighing(table, turns["failed"].to_numpy(), rules, excluded).verdicts()
+    failed = turns.index[turns["failed"]]
+
+    def spread(values: Sequence[str | None]) -> pd.Series:
+        return pd.Series(values, failed, dtype="str").reindex(turns.index)
+
+    return turns.assign(
+        error_mode=as_category(spread(verdicts.modes)),
+        error_mode_rule=as_category(spread(verdicts.rules)),
+        error_mode_evidence=spread(verdicts.evidence),
+        error_mode_runner_up=as_category(spread(verdicts.runners_up)),
     )
 
 
-def _spread(values: Sequence[str | None], failed: np.ndarray) -> pa.Array:
-    """Put values of the failed rows at their places among all rows."""
-    spread = np.full(len(failed), None, dtype=object)
-    spread[failed] = values
-    return pa.array(spread, pa.large_string())
+def as_category(values: pd.Series) -> pd.Series:
+    """Return strings as a categorical whose categories stand in the order of their first appearance."""
+    return values.astype(pd.CategoricalDtype(values.dropna().unique()))

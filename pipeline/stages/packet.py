@@ -1,37 +1,28 @@
-"""Lay out the review packet: every failed row with all the evidence a reviewer needs."""
+"""The review packet: every failed row with all the evidence that a reviewer needs."""
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING
 
-from pipeline import schema as c
+from pipeline import schema
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def review_order(failures: pa.Table) -> np.ndarray:
-    """Give the positions of the failed rows in the packet's order: by benchmark, model, run, turn."""
-    keys = [_ranks(failures[name].combine_chunks()) for name in (c.RUN_ID, c.MODEL, c.BENCHMARK)]
-    return np.lexsort((np.asarray(failures[c.TURN]), *keys))
+ORDER = ["benchmark_name", "model_name", "run_id", "turn"]
 
 
-def review_rows(failures: pa.Table) -> pa.Table:
-    """Lay out failed rows (columns of the turns table, and `scores`) as the packet has them, in their order.
+def packet_rows(failures: pd.DataFrame) -> pd.DataFrame:
+    """Return failed rows as the packet has them: one row per failed row, ordered by benchmark, model, run and turn.
 
-    `scores`, `tool_calls` and `tool_results` are JSON text; `source` is the row's `file:line`.
+    `failures` has the columns of the turns table and `scores`; `scores`, `tool_calls` and `tool_results` are JSON
+    text; `source` is the row's `file:line`.
     """
-    colon = pa.scalar(":", pa.large_string())
-    file, line = (failures[name].cast(pa.large_string()) for name in (c.SOURCE_FILE, c.SOURCE_LINE))
-    columns = {
-        **{name: failures[name] for name in failures.column_names},
-        c.ERROR_MODE_CANDIDATE: failures[c.ERROR_MODE],
-        c.SOURCE: pc.binary_join_element_wise(file, line, colon),
-    }
-    return pa.table({name: columns[name] for name in c.PACKET_COLUMNS})
+    source = failures["source_file"].astype("str") + ":" + failures["source_line"].astype("str")
+    rows = failures.rename(columns={"error_mode": "error_mode_candidate"}).assign(source=source)
+    return schema.conform(in_review_order(rows)[list(schema.PACKET)], schema.PACKET)
 
 
-def _ranks(column: pa.DictionaryArray) -> np.ndarray:
-    """Rank each row by its value in alphabetical order."""
-    names = column.dictionary.to_pylist()
-    rank = {name: position for position, name in enumerate(sorted(names))}
-    return np.array([rank[name] for name in names], dtype=np.int64).take(np.asarray(column.indices))
+def in_review_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in the order of the packet: by benchmark, model and run as text, then by turn."""
+    return rows.sort_values(ORDER, key=lambda key: key.astype("str") if key.dtype == "category" else key)

@@ -2,168 +2,123 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 
-from pipeline import schema as c
+from pipeline import schema
+from pipeline.stages.stats import UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
-    from pipeline.units import Units
-
+TURN = ["benchmark_name", "turn"]
 _HARDEST: Final = 10
+_OUTCOMES: Final = pd.CategoricalDtype(["not_judged", "failed", "passed"])
+_SETS: Final = pd.CategoricalDtype(list(schema.TURN_SET_NAMES))
 
 
-class Grid(NamedTuple):
-    """One benchmark as matrices, one row per compared model, one column per turn."""
+def turn_outcomes(turns: pd.DataFrame, units: pd.DataFrame, policy: schema.RepeatPolicy) -> pd.DataFrame:
+    """Return one row per benchmark x model x turn of the benchmark, also where the model has no judged run.
 
-    benchmark: str
-    models: tuple[str, ...]
-    turns: np.ndarray
-    """The turn numbers, ascending."""
-    judged: np.ndarray
-    """How many of the model's runs have a judged row for the turn."""
-    failed: np.ndarray
-    """How many of those failed it."""
-    fails: np.ndarray
-    """Whether the model fails the turn, by the repeat policy."""
-
-    @property
-    def comparable(self) -> np.ndarray:
-        """Whether every model has a judged row for the turn."""
-        return np.asarray((self.judged > 0).all(axis=0))
-
-    @property
-    def sets(self) -> dict[tuple[str, str], np.ndarray]:
-        """The turn sets by (set, model), the model empty for the shared one; none with fewer than two models."""
-        several = len(self.models)
-        if several < 2:  # noqa: PLR2004 - a comparison needs two
-            return {}
-        failing = self.fails.sum(axis=0)
-        named = list(zip(self.models, self.fails, strict=True))
-        masks = {
-            (c.FAILED_BY_ALL, ""): failing == several,
-            **{(c.UNIQUE_FAIL, model): fails & (failing == 1) for model, fails in named},
-            **{(c.UNIQUE_PASS, model): ~fails & (failing == several - 1) for model, fails in named},
-        }
-        return {key: self.turns[mask & self.comparable] for key, mask in masks.items()}
-
-
-def turn_grids(turns: pa.Table, units: Units, policy: c.RepeatPolicy) -> list[Grid]:
-    """Lay the turns of each benchmark out as a grid; the runs of a model are pooled as repeats.
-
-    A model fails a turn when twice its failing runs are at least its judged runs (`any`, `all`: one, or
-    every one of them), and at least one is judged.
+    A model's runs are pooled as repeats: it fails a turn when twice its failing runs are at least its judged runs
+    (`any`, `all`: one, or every one of them) and at least one is judged. *Flaky*: some but not all of them failed.
     """
-    unit = units.of_rows(turns)
-    turn = np.asarray(turns[c.TURN])
-    judged, failed = np.asarray(turns[c.JUDGED]), np.asarray(turns[c.FAILED])
-    grids = []
-    for benchmark in dict.fromkeys(benchmark for benchmark, _ in units.names):
-        own = [position for position, (name, _) in enumerate(units.names) if name == benchmark]
-        place = np.full(len(units.names), -1)
-        place[own] = np.arange(len(own))
-        rows = place[unit] >= 0
-        numbers, column = np.unique(turn[rows], return_inverse=True)
-        cell = place[unit[rows]] * len(numbers) + column
-        shape = (len(own), len(numbers))
-        runs_judged = np.bincount(cell[judged[rows]], minlength=shape[0] * shape[1]).reshape(shape)
-        runs_failed = np.bincount(cell[failed[rows]], minlength=shape[0] * shape[1]).reshape(shape)
-        fails = (runs_judged > 0) & _fails(runs_failed, runs_judged, policy)
-        models = tuple(units.names[position][1] for position in own)
-        grids.append(Grid(benchmark, models, numbers, runs_judged, runs_failed, fails))
-    return grids
+    asked = turns[TURN].drop_duplicates().sort_values("turn")
+    counts = (
+        turns.rename(columns={"judged": "runs_judged", "failed": "runs_failed"})
+        .groupby([*UNIT, "turn"], observed=True)[["runs_judged", "runs_failed"]]
+        .sum()
+    )
+    cells = (
+        units[UNIT]
+        .sort_values("benchmark_name", kind="stable")
+        .merge(asked, on="benchmark_name", validate="many_to_many")
+        .join(counts, on=[*UNIT, "turn"], validate="one_to_one")
+        .fillna({"runs_judged": 0, "runs_failed": 0})
+        .astype({"runs_judged": "int64", "runs_failed": "int64"})
+    )
+    judged, failed = cells["runs_judged"], cells["runs_failed"]
+    fails = {"majority": 2 * failed >= judged, "any": failed > 0, "all": failed == judged}[policy]
+    outcome = pd.Categorical(np.select([judged.eq(0), fails], ["not_judged", "failed"], "passed"), dtype=_OUTCOMES)
+    return schema.conform(cells.assign(outcome=outcome, flaky=failed.gt(0) & failed.lt(judged)), schema.TURN_OUTCOMES)
 
 
-def turn_outcomes(grids: Sequence[Grid]) -> pa.Table:
-    """Tell for every model whether it failed each turn of its benchmark, also where it has no judged run.
+def turn_difficulty(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per benchmark x turn: how many models and runs judged and failed it.
 
-    One row per benchmark x model x turn (`schema.TURN_OUTCOMES`). *Flaky*: some but not all judged runs failed.
+    A turn is *comparable* when every model of the benchmark has a judged row for it.
     """
-    return _stacked(
-        {
-            c.BENCHMARK: np.repeat(grid.benchmark, grid.judged.size),
-            c.MODEL: np.repeat(np.array(grid.models, dtype=object), len(grid.turns)),
-            c.TURN: np.tile(grid.turns, len(grid.models)),
-            c.RUNS_JUDGED: grid.judged.ravel(),
-            c.RUNS_FAILED: grid.failed.ravel(),
-            c.OUTCOME: np.select(
-                [grid.judged.ravel() == 0, grid.fails.ravel()], [c.NOT_JUDGED, c.TURN_FAILED], default=c.TURN_PASSED
-            ),
-            c.FLAKY: ((grid.failed > 0) & (grid.failed < grid.judged)).ravel(),
-        }
-        for grid in grids
+    counts = (
+        outcomes[[*TURN, "runs_judged", "runs_failed"]]
+        .assign(models=1, models_judged=outcomes["runs_judged"].gt(0), models_failed=outcomes["outcome"].eq("failed"))
+        .groupby(TURN, observed=True)
+        .sum()
+        .reset_index()
+    )
+    return schema.conform(
+        counts.assign(comparable=counts["models_judged"].eq(counts["models"])), schema.TURN_DIFFICULTY
     )
 
 
-def turn_difficulty(grids: Sequence[Grid]) -> pa.Table:
-    """Count per turn how many models and runs were judged and failed: one row per benchmark x turn."""
-    return _stacked(
-        {
-            c.BENCHMARK: np.repeat(grid.benchmark, len(grid.turns)),
-            c.TURN: grid.turns,
-            c.MODELS: np.full(len(grid.turns), len(grid.models)),
-            c.MODELS_JUDGED: (grid.judged > 0).sum(axis=0),
-            c.MODELS_FAILED: grid.fails.sum(axis=0),
-            c.RUNS_JUDGED: grid.judged.sum(axis=0),
-            c.RUNS_FAILED: grid.failed.sum(axis=0),
-            c.COMPARABLE: grid.comparable,
-        }
-        for grid in grids
-    )
+def turn_sets(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per benchmark x set x model x turn: comparable turns failed by all, by one alone, by all but one.
 
-
-def turn_sets(grids: Sequence[Grid]) -> pa.Table:
-    """List the comparable turns that all models fail, that one alone fails, that one alone passes.
-
-    One row per benchmark x set x model x turn (`schema.TURN_SETS`).
+    The shared set has an empty model. A benchmark with fewer than two models has no sets.
     """
-    rows = [
-        (grid.benchmark, name, model, turn)
-        for grid in grids
-        for (name, model), turns in grid.sets.items()
-        for turn in turns.tolist()
+    sets = [
+        (benchmark, name, model, turn)
+        for benchmark, cells in outcomes.groupby("benchmark_name", sort=False, observed=True)
+        for name, model, turn in _sets_of_benchmark(cells)
     ]
-    columns = list(zip(*rows, strict=True)) or [()] * len(c.TURN_SETS)
-    types = [pa.int64() if kind == "int64" else pa.large_string() for kind in c.TURN_SETS.values()]
-    return pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], list(c.TURN_SETS))
+    found = pd.DataFrame(sets, columns=list(schema.TURN_SETS))
+    models = ["", *outcomes["model_name"].cat.categories]
+    return schema.conform(
+        found.astype(
+            {
+                "benchmark_name": outcomes["benchmark_name"].dtype,
+                "set": _SETS,
+                "model_name": pd.CategoricalDtype(dict.fromkeys(models)),
+                "turn": "int64",
+            }
+        ),
+        schema.TURN_SETS,
+    )
 
 
-def hardest_turns(difficulty: pa.Table) -> pa.Table:
-    """Rank each benchmark's comparable turns: by models failing, runs failing, then turn; the first ten.
+def _sets_of_benchmark(cells: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """Yield (set, model, turn) of one benchmark, from its outcomes pivoted to turn x model."""
+    models = list(cells["model_name"].unique())
+    if len(models) < 2:  # noqa: PLR2004 - a comparison needs two
+        return
+    outcomes = cells.pivot(index="turn", columns="model_name", values="outcome")
+    fails = outcomes.eq("failed")[outcomes.ne("not_judged").all(axis="columns")]
+    failing = fails.sum(axis="columns")
+    for turn in fails.index[failing.eq(len(models))]:
+        yield "failed_by_all", "", turn
+    for name, chosen in (("unique_fail", fails[failing.eq(1)]), ("unique_pass", ~fails[failing.eq(len(models) - 1)])):
+        for model in models:
+            for turn in chosen.index[chosen[model]]:
+                yield name, model, turn
+
+
+def hardest_turns(difficulty: pd.DataFrame) -> pd.DataFrame:
+    """Return the first ten comparable turns of each benchmark: by models failing, share of runs failing, then turn.
 
     *Shared hard turns* are those of them that at least two models fail.
     """
-    names = [c.TURN, c.MODELS, c.MODELS_FAILED, c.RUNS_JUDGED, c.RUNS_FAILED]
-    turn, models, failing, judged, failed = (np.asarray(difficulty[name]) for name in names)
-    with np.errstate(invalid="ignore"):
-        order = np.lexsort((turn, -failed / judged, -failing / models))
-    benchmarks = np.asarray(difficulty[c.BENCHMARK])
-    order = order[np.asarray(difficulty[c.COMPARABLE])[order]]
-    kept = [order[benchmarks[order] == name][:_HARDEST] for name in dict.fromkeys(benchmarks.tolist())]
-    return difficulty.take(pa.array(np.concatenate([*kept, np.zeros(0, dtype=np.int64)]).astype(np.int64)))
-
-
-def _stacked(parts: Iterable[dict[str, np.ndarray]]) -> pa.Table:
-    return pa.concat_tables(
-        pa.table({name: _array(values) for name, values in part.items()}) for part in parts
-    ).combine_chunks()
-
-
-def _array(values: np.ndarray) -> pa.Array:
-    return pa.array(values) if values.dtype.kind in "ib" else pa.array(values.tolist(), pa.large_string())
-
-
-def _fails(failed: np.ndarray, judged: np.ndarray, policy: c.RepeatPolicy) -> np.ndarray:
-    match policy:
-        case "majority":
-            return np.asarray(2 * failed >= judged)
-        case "any":
-            return np.asarray(failed > 0)
-        case "all":
-            return np.asarray(failed == judged)
-        case _:
-            assert_never(policy)
+    return schema.conform(
+        difficulty[difficulty["comparable"]]
+        .assign(
+            of_models=lambda turns: turns["models_failed"] / turns["models"],
+            of_runs=lambda turns: turns["runs_failed"] / turns["runs_judged"],
+        )
+        .sort_values(["of_models", "of_runs", "turn"], ascending=[False, False, True])
+        .sort_values("benchmark_name", kind="stable")
+        .groupby("benchmark_name", sort=False, observed=True)
+        .head(_HARDEST)
+        .drop(columns=["of_models", "of_runs"])
+        .reset_index(drop=True),
+        schema.TURN_DIFFICULTY,
+    )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO
+
+    import pandas as pd
 
     from pipeline.analysis import Analysis
     from pipeline.report.blocks import Report
@@ -22,3 +24,13 @@ class Output:
     wanted: Callable[[Analysis], bool] = lambda _: True
     order: int = 0
     """Outputs are written in this order; `analysis.json` comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketFormat:
+    """One form of the review packet, which is written batch by batch."""
+
+    path: str
+    header: bytes
+    encode: Callable[[pd.DataFrame, Sequence[int]], list[bytes]]
+    """Turns packet rows into pieces of the file, each of so many rows as the sizes given say."""

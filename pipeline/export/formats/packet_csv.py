@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from pipeline import schema as c
-from pipeline.export.formats.interface import Output
+from pipeline import schema
+from pipeline.export.formats.interface import PacketFormat
 
 if TYPE_CHECKING:
-    from pipeline.analysis import Analysis
-    from pipeline.report.blocks import Report
+    from collections.abc import Sequence
 
-_NAMES: Final = {
-    c.SCORES: c.SCORES_JSON,
-    c.TOOL_CALLS: c.TOOL_CALLS_JSON,
-    c.TOOL_RESULTS: c.TOOL_RESULTS_JSON,
-}
+    import pandas as pd
+
+_NAMES: Final = {"scores": "scores_json", "tool_calls": "tool_calls_json", "tool_results": "tool_results_json"}
+_TYPES: Final = {"run_index": pa.int64(), "turn": pa.int64(), "latency_ms": pa.float64(), "ttfb_ms": pa.float64()}
+_SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in schema.PACKET])
 # A spreadsheet takes a cell that starts so for a formula; a leading ' is doubled so that one can be taken away.
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = r"^[=+\-@\t\r']"
 
 
-_TYPES: Final = {c.RUN_INDEX: pa.int64(), c.TURN: pa.int64(), c.LATENCY_MS: pa.float64(), c.TTFB_MS: pa.float64()}
-_SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in c.PACKET_COLUMNS])
+def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
+    """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
+    flat = rows.assign(failed_dimensions=rows["failed_dimensions"].map(",".join).astype("str"))
+    table = pa.Table.from_arrays([_cells(flat[name], name) for name in schema.PACKET], schema=_SCHEMA)
+    stream = BytesIO()
+    ends = []
+    with csv.CSVWriter(stream, _SCHEMA, write_options=csv.WriteOptions(include_header=False)) as writer:
+        first = 0
+        for size in sizes:
+            writer.write_table(table.slice(first, size))
+            first += size
+            ends.append(stream.tell())
+    written = stream.getvalue()
+    return [written[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    with csv.CSVWriter(stream, _SCHEMA) as writer:
-        for part in analysis.packet_parts():
-            columns = [_column(part[name], name) for name in c.PACKET_COLUMNS]
-            writer.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA))
-
-
-def _column(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    if name == c.FAILED_DIMENSIONS:
-        return guard(pc.binary_join(column, ",").cast(pa.large_string()))
-    return column if name in _TYPES else guard(column.cast(pa.large_string()))
+def _cells(column: pd.Series, name: str) -> pa.ChunkedArray:
+    if name in _TYPES:
+        return pa.chunked_array([pa.array(column, _TYPES[name], from_pandas=True)])
+    return guard(pa.chunked_array([pa.array(column.astype("str"), pa.large_string(), from_pandas=True)]))
 
 
 def guard(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Put one `'` before each text that a spreadsheet would take for a formula."""
+    """Return texts with one `'` before each that a spreadsheet would take for a formula."""
     guarded = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), texts, pa.scalar("", pa.large_string()))
     return pc.if_else(pc.match_substring_regex(texts, _FORMULA), guarded, texts)
 
 
-OUTPUTS: Final = (Output(c.PACKET_CSV, _write),)
+def _header() -> bytes:
+    stream = BytesIO()
+    csv.write_csv(_SCHEMA.empty_table(), stream)
+    return stream.getvalue()
+
+
+PACKET: Final = PacketFormat(schema.PACKET_CSV, _header(), encode)

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pipeline import schema as c
-from pipeline.columns import as_list
-from pipeline.export.formats.interface import Output
+from pipeline import schema
+from pipeline.export.formats.interface import PacketFormat
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Sequence
 
-    from pipeline.analysis import Analysis
-    from pipeline.report.blocks import Report
+    import pandas as pd
 
-_RAW: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
-_NUMBERS: Final = (c.LATENCY_MS, c.TTFB_MS)
+_RAW: Final = ("scores", "tool_calls", "tool_results")
+_NUMBERS: Final = ("latency_ms", "ttfb_ms")
 _EXACT: Final = 2**53
-_Row: Final = msgspec.defstruct("_Row", c.PACKET_COLUMNS)
 
 
-def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
+def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
+    """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
     encoder = msgspec.json.Encoder()
-    for part in analysis.packet_parts():
-        columns = [_column(part[name], name) for name in c.PACKET_COLUMNS]
-        stream.write(encoder.encode_lines(_Row(*values) for values in zip(*columns, strict=True)))
+    columns = [_column(rows[name], name) for name in schema.PACKET]
+    lines = [encoder.encode(dict(zip(schema.PACKET, row, strict=True))) + b"\n" for row in zip(*columns, strict=True)]
+    found = iter(lines)
+    return [b"".join(next(found) for _ in range(size)) for size in sizes]
 
 
-def _column(column: pa.ChunkedArray, name: str) -> list[Any]:
-    values = as_list(column)
+def _column(column: pd.Series, name: str) -> list[Any]:
     if name in _RAW:
-        return [msgspec.Raw(text.encode()) for text in values]
+        return [msgspec.Raw(text.encode()) for text in column]
+    values = column.astype("object").where(column.notna(), None).tolist()
     if name in _NUMBERS:
         return [None if number is None else plain_number(number) for number in values]
     return values
 
 
 def plain_number(number: float) -> float:
-    """Write 480.0 as 480, as the harness does."""
+    """Return 480.0 as 480, as the harness writes it."""
     return int(number) if number == int(number) and abs(number) < _EXACT else number
 
 
-OUTPUTS: Final = (Output(c.PACKET_JSONL, _write),)
+PACKET: Final = PacketFormat(schema.PACKET_JSONL, b"", encode)

@@ -8,45 +8,57 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline import schema as c
+from pipeline import schema
+from pipeline.analysis import score_rows
 from pipeline.export.formats.interface import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
+
+    import pandas as pd
 
     from pipeline.analysis import Analysis
     from pipeline.report.blocks import Report
 
 _ROW_GROUP: Final = 16_384
-_LIST: Final = "list<string>"
 _TABLES: Final = {
-    "scores": c.SCORE_ROWS,
-    "dimension_counts": c.DIMENSION_COUNTS,
-    "error_mode_counts": c.ERROR_MODE_COUNTS,
-    "turn_outcomes": c.TURN_OUTCOMES,
-    "turn_sets": c.TURN_SETS,
-    "reviews": c.REVIEWS,
+    "dimension_counts": schema.DIMENSION_COUNTS,
+    "error_mode_counts": schema.ERROR_MODE_COUNTS,
+    "turn_outcomes": schema.TURN_OUTCOMES,
+    "turn_sets": schema.TURN_SETS,
+    "reviews": schema.REVIEWS,
 }
+_TYPES: Final = {
+    "str": pa.large_string(),
+    "category": pa.large_string(),
+    "list": pa.list_(pa.string()),
+    "bool": pa.bool_(),
+    "boolean": pa.bool_(),
+    "int64": pa.int64(),
+    "Int64": pa.int64(),
+    "float64": pa.float64(),
+}
+"""What stands in the file for a dtype of `schema`: repeated strings are written out as plain ones."""
 
 
 class TableWriter:
-    """Write a table part by part; a part has at least the columns of the schema."""
+    """Write a table part by part; a part has at least the columns of the table."""
 
-    def __init__(self, stream: BinaryIO, columns: Mapping[str, str]) -> None:
-        self._schema = pa.schema({name: _type(kind) for name, kind in columns.items()})
+    def __init__(self, stream: BinaryIO, columns: schema.Columns) -> None:
+        self._schema = pa.schema({name: _TYPES[kind] for name, kind in columns.items()})
         self._writer = parquet.ParquetWriter(
             stream,
             self._schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=[name for name in columns if name not in (*c.TEXTS, c.ROW_ID)],
+            use_dictionary=[name for name in columns if name not in (*schema.TEXTS, "row_id")],
             store_schema=False,
         )
 
-    def write(self, table: pa.Table) -> None:
-        """Append the rows of a table, repeated strings written out as plain ones."""
-        self._writer.write_table(table.select(self._schema.names).cast(self._schema), row_group_size=_ROW_GROUP)
+    def write(self, rows: pd.DataFrame) -> None:
+        """Append rows."""
+        table = pa.Table.from_pandas(rows[self._schema.names], self._schema, preserve_index=False)
+        self._writer.write_table(table.replace_schema_metadata(None), row_group_size=_ROW_GROUP)
 
     def __enter__(self) -> Self:
         return self
@@ -55,19 +67,23 @@ class TableWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self._writer.add_key_value_metadata({"schema_version": str(c.SCHEMA_VERSION)})
+            self._writer.add_key_value_metadata({"schema_version": str(schema.SCHEMA_VERSION)})
         self._writer.close()
-
-
-def _type(kind: str) -> pa.DataType:
-    if kind == _LIST:
-        return pa.list_(pa.string())
-    return pa.large_string() if kind == "string" else pa.type_for_alias(kind)
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO, *, name: str) -> None:
     with TableWriter(stream, _TABLES[name]) as writer:
-        writer.write(analysis.tables[name])
+        writer.write(getattr(analysis, name))
 
 
-OUTPUTS: Final = tuple(Output(f"tables/{name}.parquet", partial(_write, name=name)) for name in _TABLES)
+def _write_scores(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
+    scores = analysis.long_scores
+    with TableWriter(stream, schema.SCORE_ROWS) as writer:
+        for first in range(0, max(len(scores), 1), _ROW_GROUP):  # the row ids of all rows at once take much room
+            writer.write(score_rows(scores.iloc[first : first + _ROW_GROUP], analysis.name))
+
+
+OUTPUTS: Final = (
+    *(Output(f"tables/{name}.parquet", partial(_write, name=name)) for name in _TABLES),
+    Output(schema.SCORES_PARQUET, _write_scores),
+)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline.load.judged import NO_PAYLOAD
+from pipeline.schema import NO_PAYLOAD
 from pipeline.report.blocks import Code, Datapoint, Quote
 from pipeline.report.text import shorten
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import where_equal
-from pipeline.load.judged import NO_PAYLOAD
+from pipeline.schema import NO_PAYLOAD
 from pipeline.rules.signals.calls import ENDING
 
 if TYPE_CHECKING:

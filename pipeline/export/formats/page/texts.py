@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.load.judged import NO_PAYLOAD
+from pipeline.schema import NO_PAYLOAD
 from pipeline.report.text import one_line, shorten, visible
 
 if TYPE_CHECKING:

@@ -1,0 +1,78 @@
+"""What an analysis reads, decided before any row is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+from pipeline import schema
+from pipeline.errors import Problem, UsageError
+from pipeline.load.artifacts import summary_file, transcript_file
+from pipeline.load.comparison import RUN_RESULTS
+from pipeline.load.files import absolute, size_of
+from pipeline.load.runs import RunList, find_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.load.records import Options, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The runs and the options of one analysis."""
+
+    listed: RunList
+    options: Options
+    rules_file: Path | None
+    runs_root: Path | None
+
+    @property
+    def size(self) -> int:
+        """The bytes of all judged files."""
+        return sum(size_of(run.judged_file) for run in self.listed.runs)
+
+    @property
+    def input_folders(self) -> list[Path]:
+        """The folders that are read: nothing is written into them."""
+        folders = [run.directory for run in self.listed.runs]
+        return folders if self.listed.comparison_dir is None else [*folders, self.listed.comparison_dir]
+
+    @property
+    def input_files(self) -> list[Path]:
+        """The files whose change calls for a new analysis."""
+        files = [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / RUN_RESULTS]
+        files += [] if self.rules_file is None else [self.rules_file]
+        for run in self.listed.runs:
+            beside = (transcript_file(run), summary_file(run))
+            files += [run.judged_file, *(path for path in beside if path.exists())]
+        return files
+
+    @property
+    def local_facts(self) -> dict[str, object]:
+        """Where things lie on this machine, for whoever builds the report again."""
+        return {
+            "comparison_dir": self.listed.comparison_dir and str(self.listed.comparison_dir),
+            "base": str(self.listed.base),
+            "run_dirs": {run.run_id: str(run.directory) for run in self.listed.runs},
+            "rules": self.rules_file and str(self.rules_file),
+            "runs_root": self.runs_root and str(self.runs_root),
+        }
+
+
+def make_plan(request: Request) -> Plan:
+    """Find the runs.
+
+    Raises `UsageError` for a choice that does not exist, and `InputError` for runs or files that are missing.
+    """
+    options = request.options
+    _check_choice("--compare-by", options.compare_by, get_args(schema.CompareBy))
+    _check_choice("--repeat-policy", options.repeat_policy, get_args(schema.RepeatPolicy))
+    listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, options)
+    rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
+    return Plan(listed, options, rules_file, runs_root)
+
+
+def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(Problem(option, f"unknown value {value!r}", f"choose one of: {', '.join(known)}"))
