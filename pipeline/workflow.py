@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     """Is told how many bytes have been read, and of how many."""
 
-_KEPT_TEXTS: Final = 50_000_000
+_KEPT_TEXTS: Final = 16_000_000
 """A command keeps the texts of failed rows in memory as long as they take no more bytes than this."""
 
 
@@ -64,10 +64,10 @@ def label_runs(
     """
     loaded, problems, excluded = Loaded(), list[Problem](), plan.options.exclude_dimensions
     for batch in read_batches(plan.listed.runs, plan.listed.name, _advance(progress, plan.size)):
-        for judged in batch.runs:
+        for judged, rows in batch.by_run():
             problems += _bad_lines(judged, plan.options, loaded.rejected)
             loaded.inputs.append(_as_input(judged))
-            loaded.notes += checks.check_run(judged, read_artifacts(judged.run))
+            loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
         if problems:
             continue
         scores = include_dimensions(batch.scores, excluded)
@@ -82,6 +82,7 @@ def label_runs(
         loaded.add(turns, scores, kept_texts)
         loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
         loaded.reviewed += reviewed
+        del batch  # or it would lie in memory beside the next one
     _refuse(plan, loaded, problems)
     return loaded
 
@@ -320,7 +321,7 @@ def _bad_lines(judged: JudgedRun, options: Options, rejected: list[RejectedLine]
         return []
     place = shown(judged.run.judged_file)
     problems = [Problem(f"{place}:{bad.line}", bad.what, bad.fix) for bad in judged.bad]
-    if not judged.bad and not judged.rows:
+    if not judged.bad and not judged.turns:
         fix = "judge the run, or go on without its rows with --skip-bad-rows"
         problems.append(Problem(place, "no judged row in this file", fix))
     return problems
@@ -333,7 +334,7 @@ def _as_input(judged: JudgedRun) -> RunInput:
         benchmark_name=judged.run.benchmark_name,
         judged_file=judged.run.source,
         sha256=judged.sha256,
-        rows=len(judged.rows),
+        rows=len(judged.turns),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
@@ -21,7 +21,7 @@ from pipeline.load.judged import BadLine, JudgedRow, Repair, decode
 from pipeline.load.repair import clean, integer, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pipeline.errors import Problem
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 4 << 20
 _BATCH: Final = 16 << 20
+_NO_TEXTS: Final = pa.table({name: pa.array([], pa.large_string()) for name in schema.TEXTS})
 # What msgspec accepts in a raw payload and our outputs must not hold: numbers that may lie beyond a float's range,
 # and a bare carriage return between tokens, which some readers take for a line's end.
 _SUSPECT_PAYLOAD: Final = r"[eE]\+?[0-9]{2}|[0-9]{200}|\r"
@@ -39,9 +40,14 @@ class JudgedRun:
     """One run as read: its rows in turn order, each turn once, and what was wrong on the way."""
 
     run: Run
-    rows: list[JudgedRow]
+    turns: list[int]
     lines: list[int]
     """The line number of each row."""
+    scores: list[dict[str, bool | None]]
+    latency_ms: list[float | None]
+    ttfb_ms: list[float | None]
+    texts: pa.Table
+    """The five texts, one row per row; none in a `Batch`, whose frame has them."""
     model_name: str
     row_models: tuple[str, ...]
     """The distinct model names that its rows hold, commonest first."""
@@ -71,6 +77,13 @@ class Batch:
     """One row per run x turn, with texts (`schema.LOADED_TURNS`)."""
     scores: pd.DataFrame
     """One row per run x turn x dimension (`schema.LONG_SCORES`), under the index of its turn."""
+
+    def by_run(self) -> Iterator[tuple[JudgedRun, pd.DataFrame]]:
+        """Yield each run with its rows of `turns`."""
+        first = 0
+        for judged in self.runs:
+            yield judged, self.turns.iloc[first : first + len(judged.turns)]
+            first += len(judged.turns)
 
 
 def read_batches(runs: Sequence[Run], comparison: str, advance: Callable[[int], None]) -> Iterator[Batch]:
@@ -143,8 +156,6 @@ def _payloads(texts: list[bytes], name: str, replaced: list[tuple[int, str]]) ->
 
 def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
     """Lay the rows of some runs out as the two long tables."""
-    rows = [row for judged in runs for row in judged.rows]
-    texts, replaced = text_columns(rows)
     of_runs = pd.DataFrame(
         {
             "comparison": comparison,
@@ -157,26 +168,29 @@ def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
     )
     names = ["comparison", "benchmark_name", "model_name", "run_id", "source_file"]
     of_runs[names] = of_runs[names].apply(categorical)
-    of_rows = of_runs.loc[of_runs.index.repeat([len(judged.rows) for judged in runs])].reset_index(drop=True)
-    turns = pd.concat([of_rows, texts.to_pandas()], axis="columns").assign(
-        row_id=pd.Series([f"{judged.run.run_id}:{row.turn}" for judged in runs for row in judged.rows], dtype="str"),
-        turn=pd.Series([row.turn for row in rows], dtype="int64"),
-        latency_ms=pd.Series([row.latency_ms for row in rows], dtype="float64"),
-        ttfb_ms=pd.Series([row.ttfb_ms for row in rows], dtype="float64"),
-        source_line=pd.Series([line for judged in runs for line in judged.lines], dtype="int64"),
-        scores=pd.Series([msgspec.json.encode(row.scores).decode() for row in rows], dtype="str"),
+    of_rows = of_runs.loc[of_runs.index.repeat([len(judged.turns) for judged in runs])].reset_index(drop=True)
+    texts = pa.concat_tables(judged.texts for judged in runs).combine_chunks().to_pandas()
+    scores = [each for judged in runs for each in judged.scores]
+    turns = pd.concat([of_rows, texts], axis="columns").assign(
+        row_id=_column((f"{judged.run.run_id}:{turn}" for judged in runs for turn in judged.turns), "str"),
+        turn=_column((turn for judged in runs for turn in judged.turns), "int64"),
+        latency_ms=_column((number for judged in runs for number in judged.latency_ms), "float64"),
+        ttfb_ms=_column((number for judged in runs for number in judged.ttfb_ms), "float64"),
+        source_line=_column((line for judged in runs for line in judged.lines), "int64"),
+        scores=_column((msgspec.json.encode(each).decode() for each in scores), "str"),
     )
     keys = turns[["benchmark_name", "model_name", "run_id", "turn"]]
     keys = keys.assign(turn=pd.to_numeric(keys["turn"], downcast="integer"))
-    scores = keys.loc[keys.index.repeat([len(row.scores) for row in rows])].assign(
-        dimension=categorical(list(chain.from_iterable(row.scores for row in rows))),
-        passed=pd.array(list(chain.from_iterable(row.scores.values() for row in rows)), dtype="boolean"),
+    long = keys.loc[keys.index.repeat([len(each) for each in scores])].assign(
+        dimension=categorical(list(chain.from_iterable(scores))),
+        passed=pd.array(list(chain.from_iterable(each.values() for each in scores)), dtype="boolean"),
     )
-    return Batch(
-        _with_repairs(runs, replaced),
-        schema.conform(turns, schema.LOADED_TURNS),
-        schema.conform(scores, schema.LONG_SCORES),
-    )
+    runs = [replace(judged, texts=_NO_TEXTS) for judged in runs]
+    return Batch(runs, schema.conform(turns, schema.LOADED_TURNS), schema.conform(long, schema.LONG_SCORES))
+
+
+def _column(values: Iterable[object], kind: str) -> pd.Series:
+    return pd.Series(list(values), dtype=kind)
 
 
 def categorical(values: Sequence[str] | pd.Series) -> pd.Categorical:
@@ -187,25 +201,14 @@ def categorical(values: Sequence[str] | pd.Series) -> pd.Categorical:
     )
 
 
-def _with_repairs(runs: list[JudgedRun], replaced: list[tuple[int, str]]) -> list[JudgedRun]:
-    """Add what was replaced, by position among all rows, to the repairs of the run that holds the row."""
-    if not replaced:
-        return runs
-    places = [(number, line) for number, judged in enumerate(runs) for line in judged.lines]
-    repairs: dict[int, list[Repair]] = {}
-    for position, what in replaced:
-        number, line = places[position]
-        repairs.setdefault(number, []).append(Repair(line, what))
-    return [replace(judged, repairs=(*judged.repairs, *repairs.get(number, ()))) for number, judged in enumerate(runs)]
-
-
 def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[JudgedRun, int]:
-    """Read one run, and return it with the number of bytes read."""
+    """Read one run block by block, and return it with the number of bytes read."""
     digest = hashlib.sha256()
-    rows: list[JudgedRow] = []
-    lines: list[int] = []
+    judged = JudgedRun(run, [], [], [], [], [], _NO_TEXTS, "", (), "", (), (), ())
+    texts: list[pa.Table] = []
     bad: list[BadLine] = []
     repairs: list[Repair] = []
+    models: Counter[str] = Counter()
     size = 0
     line = 1
     unreadable: tuple[Problem, ...] = ()
@@ -214,30 +217,34 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[JudgedRun, int]
             for block in _blocks(stream):
                 digest.update(block)
                 decoded = decode(block, line)
-                rows += decoded.rows
-                lines += decoded.lines
+                columns, replaced = text_columns(decoded.rows)
+                texts.append(columns)
+                judged.turns.extend(row.turn for row in decoded.rows)
+                judged.lines.extend(decoded.lines)
+                judged.scores.extend(row.scores for row in decoded.rows)
+                judged.latency_ms.extend(row.latency_ms for row in decoded.rows)
+                judged.ttfb_ms.extend(row.ttfb_ms for row in decoded.rows)
+                models.update(row.model_name for row in decoded.rows if row.model_name)
                 bad += decoded.bad
                 repairs += decoded.repairs
+                repairs += [Repair(decoded.lines[position], what) for position, what in replaced]
                 line += block.count(b"\n")
                 size += len(block)
                 advance(len(block))
     except InputError as error:
         unreadable = error.problems
-    names = [name for name, _ in Counter(row.model_name for row in rows if row.model_name).most_common()]
-    rows, lines, duplicates = _each_turn_once(rows, lines)
-    judged = JudgedRun(
-        run=run,
-        rows=rows,
-        lines=lines,
+    names = [name for name, _ in models.most_common()]
+    read = replace(
+        judged,
+        texts=pa.concat_tables([_NO_TEXTS, *texts]),
         model_name=run.model_name or next(iter(names), plain(run.directory.name)),
         row_models=tuple(names),
         sha256=digest.hexdigest(),
         bad=tuple(bad),
         repairs=tuple(repairs),
-        duplicates=duplicates,
         unreadable=unreadable,
     )
-    return judged, size
+    return _each_turn_once(read), size
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
@@ -253,16 +260,20 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _each_turn_once(
-    rows: list[JudgedRow], lines: list[int]
-) -> tuple[list[JudgedRow], list[int], tuple[tuple[int, int, int], ...]]:
+def _each_turn_once(judged: JudgedRun) -> JudgedRun:
     """Sort rows by turn; of a turn judged more than once, the last row in the file counts."""
-    last: dict[int, tuple[JudgedRow, int]] = {}
-    dropped: list[tuple[int, int]] = []
-    for row, line in zip(rows, lines, strict=True):
-        if row.turn in last:
-            dropped.append((row.turn, last[row.turn][1]))
-        last[row.turn] = row, line
-    turns = sorted(last)
-    duplicates = tuple((turn, line, last[turn][1]) for turn, line in sorted(dropped))
-    return [last[turn][0] for turn in turns], [last[turn][1] for turn in turns], duplicates
+    if all(one < other for one, other in pairwise(judged.turns)):
+        return judged
+    last = {turn: position for position, turn in enumerate(judged.turns)}
+    order = [last[turn] for turn in sorted(last)]
+    dropped = sorted((turn, n) for n, turn in enumerate(judged.turns) if last[turn] != n)
+    return replace(
+        judged,
+        turns=[judged.turns[n] for n in order],
+        lines=[judged.lines[n] for n in order],
+        scores=[judged.scores[n] for n in order],
+        latency_ms=[judged.latency_ms[n] for n in order],
+        ttfb_ms=[judged.ttfb_ms[n] for n in order],
+        texts=judged.texts.take(pa.array(order, pa.int64())),
+        duplicates=tuple((turn, judged.lines[n], judged.lines[last[turn]]) for turn, n in dropped),
+    )

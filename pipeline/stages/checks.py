@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 _SHOWN_TURNS: Final = 12
 
 
-def check_run(judged: JudgedRun, artifacts: Artifacts) -> list[Note]:
-    """Return the notes on one run: what its file needed, then its rows against its transcript and summary."""
-    return [*_file_notes(judged), *_artifact_notes(judged, artifacts)]
+def check_run(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts) -> list[Note]:
+    """Return the notes on one run: what its file needed, then its rows against its transcript and summary.
+
+    `turns` has one row per turn of the run, with its texts.
+    """
+    return [*_file_notes(judged), *_artifact_notes(judged, turns, artifacts)]
 
 
 class Questions:
@@ -90,7 +93,7 @@ def check_comparable(outcomes: pd.DataFrame, run_ids: Mapping[tuple[str, str], S
 
 def _file_notes(judged: JudgedRun) -> Iterator[Note]:
     source = judged.run.source
-    if not judged.rows:
+    if not judged.turns:
         yield Note("warning", source, "no judged row")
     for line, (reason, _) in judged.bad_lines.items():
         yield Note("warning", f"{source}:{line}", f"row left out: {reason}")
@@ -104,22 +107,22 @@ def _file_notes(judged: JudgedRun) -> Iterator[Note]:
         yield Note("warning", source, f"rows of several models: {names}; counted as {judged.model_name}")
 
 
-def _artifact_notes(judged: JudgedRun, artifacts: Artifacts) -> Iterator[Note]:
+def _artifact_notes(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts) -> Iterator[Note]:
     run_id = judged.run.run_id
     for name, what in artifacts.problems:
         yield Note("warning", f"{run_id}/{name}", f"not used for checks: {what}")
     if artifacts.transcript is not None:
-        yield from _transcript_notes(judged, artifacts.transcript)
+        yield from _transcript_notes(judged, turns, artifacts.transcript)
     if artifacts.summary is not None:
         for what in _summary_differences(judged, artifacts.summary):
             yield Note("warning", f"{run_id}/{judged.run.judge}_summary.json", what)
 
 
-def _transcript_notes(judged: JudgedRun, transcript: Transcript) -> Iterator[Note]:
+def _transcript_notes(judged: JudgedRun, turns: pd.DataFrame, transcript: Transcript) -> Iterator[Note]:
     where = f"{judged.run.run_id}/transcript.jsonl"
     if transcript.unreadable:
         yield Note("warning", where, f"unreadable lines: {_numbers(transcript.unreadable)}")
-    rows = {row.turn: (row.user_text or "", row.assistant_text or "") for row in judged.rows}
+    rows = dict(zip(turns["turn"], zip(turns["user_text"], turns["assistant_text"], strict=True), strict=True))
     filled_in = {
         turn for turn, (_, text) in rows.items() if text.startswith(schema.SENTINELS["model_ended_session_early"])
     }
@@ -140,7 +143,7 @@ def _differ(one: str, other: str) -> bool:
 
 
 def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Iterator[str]:
-    scores = [score for row in judged.rows for score in row.scores.items()]
+    scores = [score for scores in judged.scores for score in scores.items()]
     scored = Counter(name for name, score in scores if score is not None)
     passed = Counter(name for name, score in scores if score)
     stated = summary.get("passes", summary.get(f"{judged.run.judge}_passes"))
@@ -153,8 +156,8 @@ def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Itera
             if isinstance(claim, int) and claim != count:
                 yield f"{what} of {name} is {claim}; the judged rows give {count}"
     turns = summary.get("turns_scored")
-    if isinstance(turns, int) and turns != len(judged.rows):
-        yield f"turns_scored is {turns}; there are {len(judged.rows)} judged rows"
+    if isinstance(turns, int) and turns != len(judged.turns):
+        yield f"turns_scored is {turns}; there are {len(judged.turns)} judged rows"
 
 
 # --- The runs of a benchmark ---------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline.schema import NO_PAYLOAD
 from pipeline.report.blocks import Code, Datapoint, Quote
 from pipeline.report.text import shorten
+from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

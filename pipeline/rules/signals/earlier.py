@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import where_equal
-from pipeline.schema import NO_PAYLOAD
 from pipeline.rules.signals.calls import ENDING
+from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
     from pipeline.rules.signals.rows import Rows

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.schema import NO_PAYLOAD
 from pipeline.report.text import one_line, shorten, visible
+from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
