@@ -23,7 +23,7 @@ from pipeline.load.artifacts import read_artifacts
 from pipeline.load.files import plain, read_bytes, shown
 from pipeline.load.plan import Plan, make_plan
 from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
-from pipeline.load.rows import JudgedRun, read_batches
+from pipeline.load.rows import Batch, JudgedRun, read_batches
 from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
@@ -62,29 +62,34 @@ def label_runs(
     Of every row its numbers are kept, of a failed row its label too, and its texts as long as those of all failed
     rows take no more than `kept_texts` bytes (`None`: always). Raises `InputError` with every problem of every file.
     """
-    loaded, problems, excluded = Loaded(), list[Problem](), plan.options.exclude_dimensions
+    loaded, problems = Loaded(kept_texts), list[Problem]()
     for batch in read_batches(plan.listed.runs, plan.listed.name, _advance(progress, plan.size)):
         for judged, rows in batch.by_run():
             problems += _bad_lines(judged, plan.options, loaded.rejected)
             loaded.inputs.append(_as_input(judged))
             loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
-        if problems:
-            continue
-        scores = include_dimensions(batch.scores, excluded)
-        turns = (
-            batch.turns.pipe(add_response_kind)
-            .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
-            .pipe(assign_error_modes, rules, excluded)  # adds error_mode, its rule, evidence and runner-up
-        )
-        reviewed = settle_turns(turns, ledger)
-        turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source
-        write(turns)
-        loaded.add(turns, scores, kept_texts)
         loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
-        loaded.reviewed += reviewed
-        del batch  # or it would lie in memory beside the next one
+        if not problems:
+            loaded.add(*_label(batch, plan.options, rules, ledger, write))
+        del batch, rows  # or they would lie in memory beside the next ones
     _refuse(plan, loaded, problems)
     return loaded
+
+
+def _label(
+    batch: Batch, options: Options, rules: RuleSet, ledger: Ledger, write: Callable[[pd.DataFrame], None]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[ReviewedRow]]:
+    """Return the finished turns of a batch, its scores over the included dimensions, and its reviewed rows."""
+    scores = include_dimensions(batch.scores, options.exclude_dimensions)
+    turns = (
+        batch.turns.pipe(add_response_kind)
+        .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
+        .pipe(assign_error_modes, rules, options.exclude_dimensions)  # adds error_mode, its rule and evidence
+    )
+    reviewed = settle_turns(turns, ledger)
+    turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source
+    write(turns)
+    return turns, scores, reviewed
 
 
 def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysis:
@@ -253,6 +258,8 @@ def _tuple(value: object) -> tuple[str, ...]:
 class Loaded:
     """What is kept of all runs: light parts of the frames, one per batch, and what was noted on the way."""
 
+    kept_texts: int | None
+    """How many bytes the texts of failed rows may take to be kept; `None`: any number."""
     turns: list[pd.DataFrame] = field(default_factory=list)
     failures: list[pd.DataFrame] = field(default_factory=list)
     texts: list[pd.DataFrame] | None = field(default_factory=list)
@@ -266,7 +273,7 @@ class Loaded:
     rejected: list[RejectedLine] = field(default_factory=list)
     _size_of_texts: int = 0
 
-    def add(self, turns: pd.DataFrame, scores: pd.DataFrame, kept_texts: int | None) -> None:
+    def add(self, turns: pd.DataFrame, scores: pd.DataFrame, reviewed: list[ReviewedRow]) -> None:
         """Keep what the counting needs of a batch."""
         failures = turns[turns["failed"]]
         self.turns.append(turns[list(schema.LIGHT_TURNS)])
@@ -274,11 +281,12 @@ class Loaded:
         self.scores.append(scores)
         self.silent.append(checks.silent_rows(turns))
         self.questions.add(turns)
+        self.reviewed += reviewed
         if self.texts is not None:
             texts = failures[list(schema.FAILURE_TEXTS)]
             self.texts.append(texts)
             self._size_of_texts += int(texts.memory_usage(index=False, deep=True).sum())
-            if kept_texts is not None and self._size_of_texts > kept_texts:
+            if self.kept_texts is not None and self._size_of_texts > self.kept_texts:
                 self.texts = None
 
     def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, pd.DataFrame]:

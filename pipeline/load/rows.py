@@ -52,6 +52,8 @@ class JudgedRun:
     row_models: tuple[str, ...]
     """The distinct model names that its rows hold, commonest first."""
     sha256: str
+    size: int
+    """The bytes read."""
     bad: tuple[BadLine, ...]
     repairs: tuple[Repair, ...]
     duplicates: tuple[tuple[int, int, int], ...]
@@ -91,17 +93,14 @@ def read_batches(runs: Sequence[Run], comparison: str, advance: Callable[[int], 
 
     `advance` is told the number of bytes read. A run whose file cannot be read comes with its problems.
     """
-    batch: list[JudgedRun] = []
-    size = 0
+    runs_read: list[JudgedRun] = []
     for run in runs:
-        judged, read = _read_run(run, advance)
-        batch.append(judged)
-        size += read
-        if size >= _BATCH:
-            yield _as_frames(batch, comparison)
-            batch, size = [], 0
-    if batch:
-        yield _as_frames(batch, comparison)
+        runs_read.append(_read_run(run, advance))
+        if sum(judged.size for judged in runs_read) >= _BATCH:
+            yield _as_frames(runs_read, comparison)
+            runs_read = []
+    if runs_read:
+        yield _as_frames(runs_read, comparison)
 
 
 def read_lines(file: Path, wanted: Sequence[int]) -> tuple[pd.DataFrame, str]:
@@ -185,7 +184,7 @@ def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
         dimension=categorical(list(chain.from_iterable(scores))),
         passed=pd.array(list(chain.from_iterable(each.values() for each in scores)), dtype="boolean"),
     )
-    runs = [replace(judged, texts=_NO_TEXTS) for judged in runs]
+    runs[:] = [replace(judged, texts=_NO_TEXTS) for judged in runs]  # the frame has them
     return Batch(runs, schema.conform(turns, schema.LOADED_TURNS), schema.conform(long, schema.LONG_SCORES))
 
 
@@ -201,10 +200,10 @@ def categorical(values: Sequence[str] | pd.Series) -> pd.Categorical:
     )
 
 
-def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[JudgedRun, int]:
-    """Read one run block by block, and return it with the number of bytes read."""
+def _read_run(run: Run, advance: Callable[[int], None]) -> JudgedRun:
+    """Read one run block by block."""
     digest = hashlib.sha256()
-    judged = JudgedRun(run, [], [], [], [], [], _NO_TEXTS, "", (), "", (), (), ())
+    judged = JudgedRun(run, [], [], [], [], [], _NO_TEXTS, "", (), "", 0, (), (), ())
     texts: list[pa.Table] = []
     bad: list[BadLine] = []
     repairs: list[Repair] = []
@@ -240,11 +239,12 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> tuple[JudgedRun, int]
         model_name=run.model_name or next(iter(names), plain(run.directory.name)),
         row_models=tuple(names),
         sha256=digest.hexdigest(),
+        size=size,
         bad=tuple(bad),
         repairs=tuple(repairs),
         unreadable=unreadable,
     )
-    return _each_turn_once(read), size
+    return _each_turn_once(read)
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

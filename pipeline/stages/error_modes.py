@@ -22,7 +22,7 @@ def assign_error_modes(turns: pd.DataFrame, rules: RuleSet, excluded: Collection
     the runner-up also where no other mode had anything for it. `excluded` dimensions take no part.
     """
     # The rules read texts by RE2 expressions over whole columns, which Arrow has and pandas has not.
-    table = pa.Table.from_pandas(turns, preserve_index=False)
+    table = pa.Table.from_pandas(turns, preserve_index=False, nthreads=1)
     verdicts = Weighing(table, turns["failed"].to_numpy(), rules, excluded).verdicts()
     failed = turns.index[turns["failed"]]
 

@@ -57,7 +57,7 @@ class TableWriter:
 
     def write(self, rows: pd.DataFrame) -> None:
         """Append rows."""
-        table = pa.Table.from_pandas(rows[self._schema.names], self._schema, preserve_index=False)
+        table = pa.Table.from_pandas(rows[self._schema.names], self._schema, preserve_index=False, nthreads=1)
         self._writer.write_table(table.replace_schema_metadata(None), row_group_size=_ROW_GROUP)
 
     def __enter__(self) -> Self:
