@@ -14,8 +14,10 @@ import pandas as pd
 from pipeline import schema
 from pipeline.analysis import Analysis
 from pipeline.errors import GateError, InputError, Problem, UsageError
+from pipeline.export.reading import report_of, request_of
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
+from pipeline.export.verify import verify_files
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.review import ReviewedRow, review_of
 from pipeline.ledger.store import read_ledger
@@ -27,9 +29,10 @@ from pipeline.load.rows import Batch, JudgedRun, read_batches
 from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
-from pipeline.stages import checks, stats, turnsets
+from pipeline.stages import checks
 from pipeline.stages.buckets import assign_buckets, reviews_table, settle_turns
-from pipeline.stages.compared import compared_by, compared_units
+from pipeline.stages.compared import compared_units
+from pipeline.stages.counts import count_tables, own_rows_by_bucket
 from pipeline.stages.error_modes import assign_error_modes
 from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures
 
@@ -97,7 +100,7 @@ def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysi
     turns, failures, texts, scores = loaded.united()
     units = compared_units(loaded.inputs, plan.options.compare_by)
     counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
-    review = review_of(ledger, loaded.reviewed, _sizes(counts["bucket_counts"]), len(failures), plan.options.compare_by)
+    review = review_of(ledger, loaded.reviewed, own_rows_by_bucket(counts["bucket_counts"]), len(failures), plan.options.compare_by)
     notes = [
         *plan.listed.notes,
         *loaded.notes,
@@ -129,30 +132,6 @@ def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysi
         reviews=reviews_table(failures, review),
         read_texts=partial(read_texts, files=files),
     )
-
-
-def count_tables(
-    turns: pd.DataFrame,
-    failures: pd.DataFrame,
-    scores: pd.DataFrame,
-    units: pd.DataFrame,
-    options: Options,
-    buckets: Buckets,
-) -> dict[str, pd.DataFrame]:
-    """Return every counted table by name, over what is compared: models with their runs pooled, or each run."""
-    turns, failures, scores = (compared_by(each, units, options.compare_by) for each in (turns, failures, scores))
-    outcomes = turnsets.turn_outcomes(turns, units, options.repeat_policy)
-    difficulty = turnsets.turn_difficulty(outcomes)
-    return {
-        "model_counts": stats.model_counts(turns, units),
-        "dimension_counts": stats.dimension_counts(scores, units),
-        "error_mode_counts": stats.error_mode_counts(failures, units),
-        "bucket_counts": stats.bucket_counts(failures, units, buckets),
-        "turn_outcomes": outcomes,
-        "turn_difficulty": difficulty,
-        "turn_sets": turnsets.turn_sets(outcomes),
-        "hardest_turns": turnsets.hardest_turns(difficulty),
-    }
 
 
 # --- Into a folder, or into memory -----------------------------------------------------------------------------
@@ -195,6 +174,24 @@ def analyze_into(
         staging.write_local(plan.input_files, plan.local_facts)
         report = staging.move_in()
     return Written(analysis, report, target)
+
+
+def rebuild(folder: Path, progress: Progress = lambda done, whole: None, *, final: bool = False) -> Written:
+    """Build an analysis folder again from its inputs and its ledger.
+
+    With `final` raises `GateError` with what is missing if the report would not be final, and writes nothing.
+    """
+    return analyze_into(request_of(folder), report_of(folder), progress, final=final)
+
+
+def verify(folder: Path, progress: Progress = lambda done, whole: None) -> Analysis:
+    """Build the report again in memory and compare it with the folder.
+
+    Raises `GateError` naming every line of report, page and `analysis.json` that no longer holds.
+    """
+    analysis = analyze_in_memory(request_of(folder), progress, read_ledger(folder))
+    verify_files(folder, report_of(folder), build_report(analysis), analysis)
+    return analysis
 
 
 def analyze_in_memory(
@@ -363,14 +360,6 @@ def _refuse_unless_final(analysis: Analysis) -> None:
     missing = [Problem(where, what, "see review next and review describe") for where, what in analysis.review.wants()]
     what = f"is {analysis.status.replace('_', ' ')}, not final"
     raise GateError(*missing, Problem(analysis.name, what, "see error-analysis review status"))
-
-
-def _sizes(bucket_counts: pd.DataFrame) -> dict[tuple[str, str], Counter[str]]:
-    """Return the number of own failed rows per bucket of each (benchmark, model)."""
-    sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for row in bucket_counts.itertuples(index=False):
-        sizes[row.benchmark_name, row.model_name][row.bucket] = int(row.own_rows)
-    return sizes
 
 
 def _run_ids(inputs: Iterable[RunInput], options: Options) -> dict[tuple[str, str], list[str]]:

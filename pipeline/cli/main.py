@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from pipeline.cli import export, printing, report, review, rules, skill
-from pipeline.cli.options import AsJson, spread, takes_inputs
+from pipeline.cli import analyze, export, printing, report, review, rules, skill
+from pipeline.cli.options import spread
 from pipeline.errors import PipelineError, Problem
-from pipeline.load.records import Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,35 +29,8 @@ def _root() -> None:
     """Find out why conversational models fail a judged benchmark."""
 
 
-@app.command()
-@takes_inputs
-def analyze(
-    request: Request,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", metavar="PATH", help="Analysis folder, or the report's name if it ends in .md."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Count and compare failures, label them provisionally, and write the report and the review packet."""
-    from pipeline.workflow import analyze_into
-
-    with printing.listening() as listener:
-        written = analyze_into(request, output, listener)
-    printing.print_written(written, as_json=as_json)
-
-
-@app.command()
-@takes_inputs
-def check(request: Request, as_json: AsJson = False) -> None:
-    """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
-    from pipeline.workflow import read_and_count
-
-    with printing.listening() as listener:
-        analysis = read_and_count(request, listener)
-    raise typer.Exit(printing.print_checks(analysis, as_json=as_json))
-
-
+app.command()(analyze.analyze)
+app.command()(analyze.check)
 app.command()(report.report)
 app.command()(report.summary)
 app.command()(export.export)

@@ -3,38 +3,69 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import typer
 
 from pipeline import schema as c
 from pipeline.report.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.analysis import Analysis
     from pipeline.errors import Problem
-    from pipeline.listener import Listener
     from pipeline.review.answer import Answer
     from pipeline.workflow import Written
 
 INTERRUPTED: Final = 130
 _PER_FILE: Final = 20
+_PATIENCE: Final = 1.0
+"""Seconds before a progress bar shows."""
 _LABELS: Final = {"report": "Report", "page": "Page", "packet_jsonl": "Packet", "analysis": "Numbers"}
 
 
-@contextmanager
-def listening() -> Iterator[Listener]:
-    """Show what an analysis says on stderr, and its progress on a terminal."""
-    from pipeline.cli.progress import Progress
-    from pipeline.listener import Listener
+class _Messages(logging.Handler):
+    """Prints what the package logs on stderr."""
 
-    with Progress() as progress:
-        yield Listener(_warn, progress.expect, progress.advance)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        _warn(record.getMessage())
+
+
+@contextmanager
+def progress_shown() -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to tell how many bytes were read, and of how many; show messages of the package on stderr.
+
+    A bar shows on a terminal once the work has taken a second; elsewhere nothing does.
+    """
+    log, messages = logging.getLogger("pipeline"), _Messages()
+    log.addHandler(messages)
+    log.setLevel(logging.INFO)
+    start, bar, shown = time.monotonic(), None, 0
+
+    def progress(done: int, whole: int) -> None:
+        nonlocal bar, shown
+        late = time.monotonic() - start > _PATIENCE
+        if bar is None and late and sys.stderr is not None and sys.stderr.isatty():
+            bar = bars.enter_context(typer.progressbar(length=whole, label="Reading runs", file=sys.stderr))
+        if bar is not None:
+            bar.update(done - shown)
+            shown = done
+
+    with ExitStack() as bars:
+        try:
+            yield progress
+        finally:
+            log.removeHandler(messages)
 
 
 def print_written(written: Written, *, as_json: bool) -> None:
@@ -68,10 +99,15 @@ def print_written(written: Written, *, as_json: bool) -> None:
 
 def print_answer(answer: Answer, *, as_json: bool) -> None:
     """Print what a command answers."""
+    print_text_or_json(answer.text, answer.data, as_json=as_json)
+
+
+def print_text_or_json(text: str, data: dict[str, Any], *, as_json: bool) -> None:
+    """Print lines of text, made safe for a terminal, or an object as JSON."""
     if as_json:
-        _print_json(answer.data)
+        _print_json(data)
     else:
-        lines = answer.text.split("\n")
+        lines = text.split("\n")
         _print("\n".join(line[: len(line) - len(line.lstrip(" "))] + one_line(line) for line in lines))
 
 
@@ -82,10 +118,8 @@ def print_checks(analysis: Analysis, *, as_json: bool) -> int:
     errors = [note for note in analysis.notes if note.severity == "error"]
     code = 2 if errors else 0
     if as_json:
-        from dataclasses import asdict
-
         result: dict[str, Any] = {
-            "inputs": [run._asdict() for run in analysis.inputs],
+            "inputs": [asdict(run) for run in analysis.inputs],
             "notes": [asdict(note) for note in analysis.notes],
         }
         if errors:

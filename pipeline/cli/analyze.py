@@ -1,0 +1,38 @@
+"""`analyze` and `check`: from judged runs to the report, or to the notes of the checks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import printing
+from pipeline.cli.options import AsJson, takes_inputs
+from pipeline.load.records import Request
+
+
+@takes_inputs
+def analyze(
+    request: Request,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="PATH", help="Analysis folder, or the report's name if it ends in .md."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count and compare failures, label them provisionally, and write the report and the review packet."""
+    from pipeline.workflow import analyze_into
+
+    with printing.progress_shown() as progress:
+        written = analyze_into(request, output, progress)
+    printing.print_written(written, as_json=as_json)
+
+
+@takes_inputs
+def check(request: Request, as_json: AsJson = False) -> None:
+    """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
+    from pipeline.workflow import analyze_in_memory
+
+    with printing.progress_shown() as progress:
+        analysis = analyze_in_memory(request, progress)
+    raise typer.Exit(printing.print_checks(analysis, as_json=as_json))

@@ -1,0 +1,119 @@
+"""The one way back: from an analysis folder to the request that made it, and to its Analysis."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pipeline import schema
+from pipeline.analysis import Analysis
+from pipeline.errors import InputError, Problem
+from pipeline.load.folder import read_facts, read_local
+from pipeline.load.records import Options, RejectedLine, Request
+from pipeline.review.folder import open_folder
+from pipeline.review.state import review_folder
+from pipeline.stages.buckets import assign_buckets, reviews_table
+from pipeline.stages.compared import compared_units
+from pipeline.stages.counts import count_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+_ANALYSE = "analyse again: error-analysis analyze --output"
+_READ_TURNS = {
+    name: kind for name, kind in schema.TURNS.items() if name not in (*schema.TEXTS, "bucket", "bucket_source")
+}
+
+
+def request_of(folder: Path) -> Request:
+    """Return what was analysed, and how. Raises `UsageError` for a folder that is no analysis folder."""
+    local, facts = read_local(folder), read_facts(folder)
+    return Request(
+        comparison_dir=local.comparison_dir,
+        run_dirs=() if local.comparison_dir is not None else tuple(local.run_dirs.values()),
+        runs_root=local.runs_root,
+        rules=local.rules,
+        options=_options(facts.options),
+    )
+
+
+def report_of(folder: Path) -> Path:
+    """Return where the report of an analysis folder is."""
+    names = [name for name in read_local(folder).outputs if name.endswith(".md")]
+    return folder / (names[0] if names else f"{schema.REPORT_STEM}.md")
+
+
+def read_back(path: Path) -> Analysis:
+    """Read an analysis back, with the ledger as it is now: everything but the texts of rows that passed.
+
+    The inputs need not be there. Raises `UsageError` for a folder that is no analysis folder, and `InputError` if
+    its files cannot be read.
+    """
+    facts, options = read_facts(path), request_of(path).options
+    state = review_folder(open_folder(path))
+    review = state.complete
+    try:
+        turns = assign_buckets(_read(path / schema.TURNS_PARQUET, _READ_TURNS), review.rows)
+        failures = schema.conform(turns[turns["failed"]], schema.FAILURES)
+        scores = _read(path / schema.SCORES_PARQUET, schema.LONG_SCORES)
+        units = compared_units(facts.inputs, options.compare_by)
+        counts = count_tables(turns, failures, scores, units, options, state.ledger.buckets)
+        return Analysis(
+            name=str(next(iter(turns["comparison"]), path.name)),
+            review=review,
+            options=options,
+            included_dimensions=facts.included_dimensions,
+            rules_sha256=facts.rules_sha256,
+            rules_name=facts.options.get("rules", ""),
+            inputs=facts.inputs,
+            notes=facts.notes,
+            rejected=_rejected(path),
+            missing_runs=(),
+            light_turns=schema.conform(turns[list(schema.LIGHT_TURNS)], schema.LIGHT_TURNS),
+            failures=failures,
+            failure_texts=None,
+            long_scores=scores,
+            **counts,
+            reviews=reviews_table(failures, review),
+            read_texts=partial(_read_texts, path=path / schema.TURNS_PARQUET),
+        )
+    except (OSError, pa.ArrowException, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(Problem(str(path), f"cannot be read back: {error}", _ANALYSE)) from None
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    known = {each.name: values[each.name] for each in fields(Options) if each.name in values}
+    return Options(**known | {"exclude_dimensions": tuple(known.get("exclude_dimensions", ()))})
+
+
+def _read(path: Path, columns: schema.Columns) -> pd.DataFrame:
+    """Read a table with the dtypes that the stages use."""
+    repeated = [name for name, kind in columns.items() if kind == "category"]
+    frame = parquet.read_table(path, columns=list(columns), read_dictionary=repeated).to_pandas()
+    lists = {name: frame[name].map(list) for name, kind in columns.items() if kind == "list"}
+    numbers = {name: frame[name].astype(kind) for name, kind in columns.items() if kind in ("Int64", "boolean")}
+    return frame.assign(**lists, **numbers)
+
+
+def _read_texts(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the five texts of rows, in their order, indexed by `row_id`."""
+    wanted = [("row_id", "in", rows["row_id"].tolist())]
+    texts = parquet.read_table(path, columns=["row_id", *schema.TEXTS], filters=wanted).to_pandas()
+    return texts.set_index("row_id").loc[rows["row_id"]]
+
+
+def _rejected(path: Path) -> tuple[RejectedLine, ...]:
+    try:
+        lines = (path / schema.REJECTED_ROWS).read_bytes().splitlines()
+    except FileNotFoundError:
+        return ()
+    found: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    return tuple(RejectedLine(row["file"], row["line"], row["reason"], row["raw"]) for row in found)

@@ -1,0 +1,75 @@
+"""Compare an analysis folder with what it would be now, line by line."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Final
+
+from pipeline import schema
+from pipeline.errors import GateError, InputError, Problem
+from pipeline.export.formats import page
+from pipeline.export.formats.analysis_json import to_bytes
+from pipeline.export.formats.markdown import is_unedited, render
+from pipeline.report.text import one_line, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pipeline.analysis import Analysis
+    from pipeline.report.blocks import Report
+
+_WIDTH: Final = 160
+
+
+def verify_files(folder: Path, path: Path, report: Report, analysis: Analysis) -> None:
+    """Compare the report at `path`, its page and `analysis.json` with what they would be now.
+
+    Raises `GateError` naming every line that no longer holds, and `InputError` for a file that cannot be read.
+    """
+    now = {
+        path: render(report),
+        path.with_suffix(".html"): page.render(report, analysis),
+        folder / schema.ANALYSIS_JSON: to_bytes(analysis),
+    }
+    problems = [problem for file, new in now.items() for problem in _problems(file, new, may_be_edited=file == path)]
+    if problems:
+        raise GateError(*problems)
+
+
+def _problems(file: Path, now: bytes, *, may_be_edited: bool) -> list[Problem]:
+    """Return what does not hold in a file that would now have other contents, itself first; nothing if all holds."""
+    try:
+        there = file.read_bytes()
+    except OSError as error:
+        fix = "analyse again: error-analysis analyze --output"
+        raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", fix)) from None
+    problems = [
+        Problem(f"{file}:{n}", f"{what}: {_short(line)}", fix)
+        for n, what, line, fix in _differences(there, now)
+        if line
+    ]
+    if may_be_edited and not is_unedited(there):
+        fix = "keep what you wrote elsewhere and remove the file, or verify a folder of its own"
+        problems.insert(0, Problem(str(file), "was edited by hand: what was added cannot be verified", fix))
+    what = "does not hold as it is: inputs, rules, options or the ledger have changed, or the file was edited"
+    return [Problem(str(file), what, "build it again: error-analysis report"), *problems] if problems else []
+
+
+def _differences(there: bytes, now: bytes) -> Iterator[tuple[int, str, str, str]]:
+    """Yield the number of each line that does not hold, why, the line, and what holds instead."""
+    if there == now:
+        return
+    old, new = (data.decode(errors="replace").split("\n") for data in (there, now))
+    for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for offset, line in enumerate(old[first:last]):
+            instead = f"now: {_short(new[start + offset])}" if start + offset < end else "gone"
+            yield first + offset + 1, "does not hold", line.strip(), instead
+        for line in new[start + last - first : end]:
+            yield first + 1, "is missing", line.strip(), "build the report again"
+
+
+def _short(line: str) -> str:
+    return shorten(one_line(line), _WIDTH)

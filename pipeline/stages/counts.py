@@ -1,0 +1,47 @@
+"""Every counted table of an analysis, from the three long ones."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from pipeline.stages import stats, turnsets
+from pipeline.stages.compared import compared_by
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.ledger.buckets import Buckets
+    from pipeline.load.records import Options
+
+
+def count_tables(
+    turns: pd.DataFrame,
+    failures: pd.DataFrame,
+    scores: pd.DataFrame,
+    units: pd.DataFrame,
+    options: Options,
+    buckets: Buckets,
+) -> dict[str, pd.DataFrame]:
+    """Return every counted table by name, over what is compared: models with their runs pooled, or each run."""
+    turns, failures, scores = (compared_by(each, units, options.compare_by) for each in (turns, failures, scores))
+    outcomes = turnsets.turn_outcomes(turns, units, options.repeat_policy)
+    difficulty = turnsets.turn_difficulty(outcomes)
+    return {
+        "model_counts": stats.model_counts(turns, units),
+        "dimension_counts": stats.dimension_counts(scores, units),
+        "error_mode_counts": stats.error_mode_counts(failures, units),
+        "bucket_counts": stats.bucket_counts(failures, units, buckets),
+        "turn_outcomes": outcomes,
+        "turn_difficulty": difficulty,
+        "turn_sets": turnsets.turn_sets(outcomes),
+        "hardest_turns": turnsets.hardest_turns(difficulty),
+    }
+
+
+def own_rows_by_bucket(bucket_counts: pd.DataFrame) -> dict[tuple[str, str], Counter[str]]:
+    """Return the number of own failed rows per bucket of each (benchmark, model)."""
+    sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in bucket_counts.itertuples(index=False):
+        sizes[row.benchmark_name, row.model_name][row.bucket] = int(row.own_rows)
+    return sizes
