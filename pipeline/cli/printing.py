@@ -77,7 +77,7 @@ def print_answer(answer: Answer, *, as_json: bool) -> None:
 
 def print_checks(analysis: Analysis, *, as_json: bool) -> int:
     """Print the artifact notes; return the exit code."""
-    from pipeline.report.wording import words
+    from pipeline.report.text import words
 
     errors = [note for note in analysis.notes if note.severity == "error"]
     code = 2 if errors else 0

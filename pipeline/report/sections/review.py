@@ -1,4 +1,4 @@
-"""The review: how far it is, what the gate still asks for, and what counts nowhere."""
+"""The review: its progress, what the gate still asks for, and which decisions are not counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import BulletList, Code, Heading, Paragraph, Rows, Strong
 from pipeline.report.sections.interface import Section, count, rate, table
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ def _progress(review: Review) -> Iterator[str | Rows]:
 
 
 def _rows(standing: Standing, *states: str) -> Iterator[tuple[str, str]]:
-    """Say which rows the gate counts for a bucket."""
+    """Yield the `where` of the rows that the gate counts for a bucket."""
     yield from (("bucket", f"+{standing.bucket}"), ("early", "no"))
     yield from (("state", state) for state in states)
 
