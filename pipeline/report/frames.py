@@ -63,18 +63,30 @@ def pivoted(
 def failures_by_model(analysis: Analysis) -> pd.DataFrame:
     """Return the failed rows, one model's after the other's in input order, with what the review made of them.
 
-    One row per failed row: the columns of `Analysis.failures`, where `model_name` is what is compared (the model, or
-    the run), and `parent`, the bucket that the row's bucket counts for, and `reviewed`, whether reviewers settled it.
+    One row per failed row: `benchmark_name`, `model_name` (what is compared: the model, or the run), `row_id`, `turn`,
+    `response_kind`, `failed_dimensions`, `bucket`; `parent`, the bucket that this one counts for; and `reviewed`,
+    whether reviewers settled it.
     """
     failures = analysis.failures
     buckets = failures["bucket"].astype("str")
-    failures = failures.assign(
+    rows = failures[["benchmark_name", "row_id", "turn", "response_kind", "failed_dimensions"]].assign(
         model_name=failures[analysis.unit],
         bucket=buckets,
         parent=buckets.map(analysis.review.buckets.parent).astype("str"),
         reviewed=failures["bucket_source"].eq("review"),
     )
-    return analysis.model_counts[MODEL].merge(failures, on=MODEL, validate="one_to_many")
+    return analysis.model_counts[MODEL].merge(rows, on=MODEL, validate="one_to_many")
+
+
+def parent_counts(analysis: Analysis) -> pd.DataFrame:
+    """Count the failed rows of each bucket, finer buckets with their parents.
+
+    One row per benchmark x model x parent, by name: `failed_rows`, and of these `reviewed` and `provisional`.
+    """
+    counts = analysis.bucket_counts
+    parent = counts["bucket"].astype("str").map(analysis.review.buckets.parent).astype("str")
+    numbers = ["failed_rows", "reviewed", "provisional"]
+    return counts.assign(parent=parent).groupby(BUCKET, observed=True)[numbers].sum().reset_index()
 
 
 def user_texts(analysis: Analysis, failures: pd.DataFrame) -> dict[tuple[str, int], str]:

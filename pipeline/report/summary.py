@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
-from pipeline.report.frames import MODEL, failures_by_model, grouped, of_benchmark, ranked, records, user_texts
+from pipeline.report.frames import (
+    MODEL,
+    failures_by_model,
+    grouped,
+    of_benchmark,
+    parent_counts,
+    ranked,
+    records,
+    user_texts,
+)
 from pipeline.report.sections.interface import ranges, rate
 from pipeline.report.text import one_line, shorten, words
 
@@ -86,10 +95,6 @@ def _largest(analysis: Analysis) -> _Largest:
         return grouped(ranked(counts, size, name).groupby(MODEL, observed=True).head(_TOP), MODEL)
 
     review = analysis.review
-    buckets = analysis.bucket_counts.assign(
-        bucket=lambda counts: counts["bucket"].astype("str").map(review.buckets.parent).astype("str")
-    )
-    sizes = buckets.groupby([*MODEL, "bucket"], observed=True)[["failed_rows", "reviewed", "provisional"]].sum()
     findings: dict[Unit, list[str]] = defaultdict(list)
     for finding in review.findings:
         if review.stands(finding):
@@ -98,7 +103,7 @@ def _largest(analysis: Analysis) -> _Largest:
     return _Largest(
         dimensions=top(analysis.dimension_counts.query("failed > 0"), "failed", "dimension"),
         error_modes=top(analysis.error_mode_counts, "failed_rows", "error_mode"),
-        buckets=top(sizes.reset_index(), "failed_rows", "bucket"),
+        buckets=top(parent_counts(analysis), "failed_rows", "parent"),
         findings=findings,
     )
 
@@ -125,7 +130,7 @@ def _model(row: Record, largest: _Largest, *, reviewed: bool) -> Iterator[str]:
     if dimensions := [f"{each.dimension} {rate(each.failed, each.scored)}" for each in largest.dimensions[unit]]:
         yield f"    dimensions: {'; '.join(dimensions)}"
     if reviewed:
-        buckets = [f"{each.bucket} {_sizes(each.reviewed, each.provisional)}" for each in largest.buckets[unit]]
+        buckets = [f"{each.parent} {_sizes(each.reviewed, each.provisional)}" for each in largest.buckets[unit]]
         yield f"    main causes of {row.failed_rows}: {'; '.join(buckets)}"
         yield from largest.findings[unit]
     elif modes := [

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.ledger.codebook import MODES, describe_bucket
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import Code, Heading, Paragraph, Strong
-from pipeline.report.frames import BUCKET, MODEL, failures_by_model, grouped, ranked, records
+from pipeline.report.frames import BUCKET, MODEL, failures_by_model, grouped, parent_counts, ranked, records
 from pipeline.report.sections.datapoints import choose_datapoints, datapoint
 from pipeline.report.sections.interface import count, counted, labelled_turns, listed, table
 from pipeline.report.text import words
@@ -39,7 +39,8 @@ class Causes:
     """
 
     sizes: Mapping[Unit, list[Record]]
-    """A model's buckets by name: `parent`, `failed_rows`, `reviewed`, and `turns`, a list."""
+    """A model's buckets by name, as in `parent_counts`."""
+    turns: Mapping[Key, list[Record]]
     finer: Mapping[Key, list[Record]]
     """The finer buckets that reviewers decided: `bucket`, `rows`."""
     costs: Mapping[Key, list[Record]]
@@ -65,7 +66,8 @@ def find_causes(analysis: Analysis) -> Causes:
             parent = review.buckets.parent(finding.bucket)
             findings[finding.benchmark_name, finding.model_name, parent].append(finding)
     return Causes(
-        sizes=grouped(_sizes(failures), MODEL),
+        sizes=grouped(parent_counts(analysis), MODEL),
+        turns=grouped(failures[[*BUCKET, "turn"]].drop_duplicates(), BUCKET),
         finer=grouped(
             named.groupby([*BUCKET, "bucket"], sort=False, observed=True).size().reset_index(name="rows"), BUCKET
         ),
@@ -73,14 +75,6 @@ def find_causes(analysis: Analysis) -> Causes:
         standings=standings,
         findings=findings,
         datapoints=_datapoints(analysis, failures),
-    )
-
-
-def _sizes(failures: pd.DataFrame) -> pd.DataFrame:
-    return (
-        failures.groupby(BUCKET, observed=True)
-        .agg(failed_rows=("row_id", "size"), reviewed=("reviewed", "sum"), turns=("turn", list))
-        .reset_index()
     )
 
 
@@ -97,7 +91,7 @@ def dimension_costs(failures: pd.DataFrame, review: Review) -> pd.DataFrame:
         for name in row.settled.decision.secondary_dimensions
     }
     names = ["root", "secondary", "provisional"]
-    failed = failures.rename(columns={"failed_dimensions": "dimension"}).explode("dimension", ignore_index=True)
+    failed = failures.explode("failed_dimensions", ignore_index=True).rename(columns={"failed_dimensions": "dimension"})
     pairs = zip(failed["row_id"], failed["dimension"], strict=True)
     reviewed, named = failed["reviewed"].to_numpy(), np.fromiter((pair in consequences for pair in pairs), dtype=bool)
     counts = (
@@ -114,7 +108,7 @@ def _datapoints(analysis: Analysis, failures: pd.DataFrame) -> dict[Key, list[Da
     evidence = analysis.evidence_of(chosen["row_id"]).reset_index()
     reviewed = {row.row_id: row for row in analysis.review.rows}
     points: dict[Key, list[Datapoint]] = defaultdict(list)
-    for row, whole in zip(records(chosen), records(evidence), strict=True):
+    for row, whole in zip(records(chosen[[*BUCKET, "row_id"]]), records(evidence), strict=True):
         unit = (row.benchmark_name, row.model_name)
         points[*unit, row.parent].append(datapoint(whole, unit, reviewed.get(row.row_id)))
     return points
@@ -153,7 +147,7 @@ def _major(causes: Causes, standing: Standing, size: Record, total: int) -> Iter
         if standing.state == "not_confirmed":
             yield Paragraph((Strong("Not confirmed"), f" ({standing.stayed} of {standing.tried})."))
     yield _costs(causes.costs[key], size)
-    yield Paragraph(labelled_turns("Turns", set(size.turns), unit[0]))
+    yield Paragraph(labelled_turns("Turns", [row.turn for row in causes.turns[key]], unit[0]))
     yield from causes.datapoints[key]
 
 
@@ -163,7 +157,7 @@ def _reviewed_and_provisional(size: Record) -> tuple[Inline, Inline]:
     still_open = [("state", state) for state in OPEN_STATES]
     return (
         count(size.reviewed, unit, of_bucket, ("state", "decided")),
-        count(size.failed_rows - size.reviewed, unit, of_bucket, *still_open),
+        count(size.provisional, unit, of_bucket, *still_open),
     )
 
 

@@ -39,9 +39,9 @@ def choose_datapoints(failures: pd.DataFrame, standings: Sequence[Standing]) -> 
     filled in after the session had ended.
     """
     cited = {row_id: n for s in standings if s.finding for n, row_id in enumerate(s.finding.row_ids)}
-    major = pd.DataFrame([(*standing.unit, standing.bucket) for standing in standings], columns=BUCKET, dtype="str")
+    major = [(*standing.unit, standing.bucket) for standing in standings]
     rows = (
-        failures.merge(major, on=BUCKET, validate="many_to_one")
+        failures[pd.MultiIndex.from_frame(failures[BUCKET]).isin(major)]
         .assign(cited=lambda rows: rows["row_id"].map(cited).astype("float64"))
         .loc[lambda rows: rows["cited"].notna() | rows["response_kind"].ne(c.ENDED_EARLY)]
         .sort_values(["cited", "turn"])  # rows that no finding cites come last
