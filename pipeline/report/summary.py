@@ -101,7 +101,7 @@ def _largest(analysis: Analysis) -> _Largest:
             line = f"      {finding.bucket}: {one_line(finding.what_goes_wrong)}"
             findings[finding.benchmark_name, finding.model_name].append(line)
     return _Largest(
-        dimensions=top(analysis.dimension_counts.query("failed > 0"), "failed", "dimension"),
+        dimensions=top(analysis.dimension_counts[analysis.dimension_counts["failed"] > 0], "failed", "dimension"),
         error_modes=top(analysis.error_mode_counts, "failed_rows", "error_mode"),
         buckets=top(parent_counts(analysis), "failed_rows", "parent"),
         findings=findings,

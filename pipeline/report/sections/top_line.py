@@ -21,7 +21,7 @@ _TOP_DIMENSIONS = 3
 
 def _build(analysis: Analysis) -> Iterator[Block]:
     yield Heading(2, ("Top line",))
-    failed = analysis.dimension_counts.query("failed > 0")
+    failed = analysis.dimension_counts[analysis.dimension_counts["failed"] > 0]
     worst = ranked(failed, "failed", "dimension").groupby(MODEL, observed=True).head(_TOP_DIMENSIONS)
     dimensions = grouped(worst, MODEL)
 
