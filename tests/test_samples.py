@@ -241,7 +241,7 @@ def test_a_section_of_a_tiny_comparison(tiny, section, snapshot):
 
 
 def test_a_datapoint(tiny, snapshot):
-    (found,) = tiny.turns.query("row_id == 'heron_1:2'").to_dict("records")
+    (found,) = tiny.turns.query("row_id == 'heron_1:2'").itertuples()
     assert as_markdown(datapoints.datapoint(found, ("b", "m"))) == snapshot
 
 

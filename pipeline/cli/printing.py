@@ -113,7 +113,7 @@ def print_text_or_json(text: str, data: dict[str, Any], *, as_json: bool) -> Non
 
 def print_checks(analysis: Analysis, *, as_json: bool) -> int:
     """Print the artifact notes; return the exit code."""
-    from pipeline.report.wording import words
+    from pipeline.report.text import words
 
     errors = [note for note in analysis.notes if note.severity == "error"]
     code = 2 if errors else 0

@@ -2,49 +2,85 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
+from pipeline.report.frames import (
+    MODEL,
+    failures_by_model,
+    grouped,
+    of_benchmark,
+    parent_counts,
+    ranked,
+    records,
+    user_texts,
+)
 from pipeline.report.sections.interface import ranges, rate
-from pipeline.report.text import one_line, shorten
-from pipeline.report.wording import words
+from pipeline.report.text import one_line, shorten, words
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator, Mapping
 
-    from pipeline.analysis import Analysis, Record
+    import pandas as pd
+
+    from pipeline.analysis import Analysis
+    from pipeline.ledger.gate import Unit
+    from pipeline.report.frames import Record
 
 _TOP: Final = 3
 _WIDTH: Final = 100
 
 
 def summarise(analysis: Analysis) -> str:
-    """Write the summary: per model the counts, top dimensions and modes; the shared hard turns; the notes."""
+    """Return the summary: per model the counts, top dimensions and modes; the shared hard turns; the notes."""
     return "\n".join(one_line_kept(line) for line in _lines(analysis))
 
 
 def one_line_kept(line: str) -> str:
-    """Make a line safe for a terminal but keep its indent."""
+    """Return a line made safe for a terminal, with its indent."""
     indent = len(line) - len(line.lstrip(" "))
     return " " * indent + one_line(line)
 
 
+@dataclass(frozen=True)
+class _Largest:
+    """By model the three largest of each kind, as rows of the count tables, and the lines of its findings."""
+
+    dimensions: Mapping[Unit, list[Record]]
+    error_modes: Mapping[Unit, list[Record]]
+    buckets: Mapping[Unit, list[Record]]
+    """Finer buckets counted with their parents."""
+    findings: Mapping[Unit, list[str]]
+
+
 def _lines(analysis: Analysis) -> Iterator[str]:
-    counts = [row for name in analysis.benchmarks for row in analysis.records("model_counts", name)]
-    judged, failed = (sum(row[name] for row in counts) for name in (c.ROWS_JUDGED, c.FAILED_ROWS))
+    counts, benchmarks = analysis.model_counts, analysis.benchmarks
+    judged, failed = int(counts["rows_judged"].sum()), int(counts["failed_rows"].sum())
     runs = words("run", len(analysis.inputs))
-    if len(analysis.benchmarks) > 1:
-        yield f"{analysis.name}: {runs} on {len(analysis.benchmarks)} benchmarks"
+    if len(benchmarks) > 1:
+        yield f"{analysis.name}: {runs} on {len(benchmarks)} benchmarks"
     else:
         said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
         yield f"{analysis.name}: {said} in {runs}"
     yield f"Status: {analysis.review.stamp}" + (
         "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
     )
-    for benchmark in analysis.benchmarks:
+    largest, failures = _largest(analysis), failures_by_model(analysis)
+    texts = user_texts(analysis, failures)
+    for benchmark in benchmarks:
+        turns = of_benchmark(analysis.turn_difficulty, benchmark)
+        comparable = int(turns["comparable"].sum())
         yield ""
-        yield from _benchmark(analysis, benchmark)
+        yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
+        for row in records(of_benchmark(counts, benchmark)):
+            yield from _model(row, largest, reviewed=bool(analysis.review.decided))
+        if analysis.is_compared(benchmark):
+            yield from _shared_turns(analysis, benchmark, comparable, texts)
+            yield from _themes(analysis, benchmark, of_benchmark(failures, benchmark))
+        else:
+            yield f"  Shared turns: not measured with one {analysis.options.compare_by}"
     severities = Counter(note.severity for note in analysis.notes)
     if severities:
         yield ""
@@ -54,79 +90,91 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         yield f"Rows left out as bad: {len(analysis.rejected)} (see {c.REJECTED_ROWS})"
 
 
-def _benchmark(analysis: Analysis, benchmark: str) -> Iterator[str]:
-    turns = analysis.records("turn_difficulty", benchmark)
-    comparable = sum(row[c.COMPARABLE] for row in turns)
-    unit = analysis.options.compare_by
-    yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
-    for row in analysis.records("model_counts", benchmark):
-        yield from _model(analysis, benchmark, row)
-    if not analysis.is_compared(benchmark):
-        yield f"  Shared turns: not measured with one {unit}"
-        return
-    by_all = [row[c.TURN] for row in analysis.records("turn_sets", benchmark, "")]
-    listed = f": {ranges(by_all, 20)}" if by_all else ""
-    yield f"  Failed by every {unit}: {len(by_all)}/{comparable} comparable turns{listed}"
-    hard = [row for row in analysis.records("hardest_turns", benchmark) if row[c.MODELS_FAILED] > 1]
-    if hard:
-        yield f"  Shared hard turns ({unit}s failing, runs failing):"
-    texts = analysis.user_texts(benchmark)
-    for row in hard:
-        figures = f"{row[c.MODELS_FAILED]}/{row[c.MODELS]}, {row[c.RUNS_FAILED]}/{row[c.RUNS_JUDGED]}"
-        yield shorten(f"    turn {row[c.TURN]} ({figures}): {one_line(texts[row[c.TURN]])}", _WIDTH)
-    yield from _themes(analysis, benchmark, {row[c.TURN] for row in hard})
+def _largest(analysis: Analysis) -> _Largest:
+    def top(counts: pd.DataFrame, size: str, name: str) -> Mapping[Unit, list[Record]]:
+        return grouped(ranked(counts, size, name).groupby(MODEL, observed=True).head(_TOP), MODEL)
+
+    review = analysis.review
+    findings: dict[Unit, list[str]] = defaultdict(list)
+    for finding in review.findings:
+        if review.stands(finding):
+            line = f"      {finding.bucket}: {one_line(finding.what_goes_wrong)}"
+            findings[finding.benchmark_name, finding.model_name].append(line)
+    return _Largest(
+        dimensions=top(analysis.dimension_counts[analysis.dimension_counts["failed"] > 0], "failed", "dimension"),
+        error_modes=top(analysis.error_mode_counts, "failed_rows", "error_mode"),
+        buckets=top(parent_counts(analysis), "failed_rows", "parent"),
+        findings=findings,
+    )
 
 
-def _themes(analysis: Analysis, benchmark: str, turns: Container[int]) -> Iterator[str]:
-    """Say what goes wrong on the shared hard turns, over all that is compared."""
-    parent = analysis.review.buckets.parent
-    rows = [row for model in analysis.models(benchmark) for row in analysis.failure_records(benchmark, model)]
-    reviewed = {row.row_id for row in analysis.review.decided}
-    rows = [row for row in rows if row[c.TURN] in turns]
-    sizes = Counter(parent(row[c.BUCKET]) for row in rows)
-    done = Counter(parent(row[c.BUCKET]) for row in rows if row[c.ROW_ID] in reviewed)
-    if sizes:
-        listed = "; ".join(
-            f"{bucket} {done[bucket]} reviewed, {n - done[bucket]} provisional" for bucket, n in sizes.most_common(_TOP)
-        )
-        yield f"  Themes of these turns: {listed}"
+def _model(row: Record, largest: _Largest, *, reviewed: bool) -> Iterator[str]:
+    """Yield the lines on one model: its counts, worst dimensions, and main causes.
 
-
-def _model(analysis: Analysis, benchmark: str, row: Record) -> Iterator[str]:
-    model, failed = row[c.MODEL], row[c.FAILED_ROWS]
-    said = f"{rate(failed, row[c.ROWS_JUDGED])} failed" if row[c.ROWS_JUDGED] else "no judged row"
-    yield f"  {model}: {said} in {words('run', row[c.RUNS])}"
+    Once anything is `reviewed`, the causes are buckets, reviewed and provisional rows apart, with the findings on
+    them; until then they are the provisional error modes.
+    """
+    unit = (row.benchmark_name, row.model_name)
+    said = f"{rate(row.failed_rows, row.rows_judged)} failed" if row.rows_judged else "no judged row"
+    yield f"  {row.model_name}: {said} in {words('run', row.runs)}"
+    early = row.early_failed_rows
     extra = [
-        f"ended session {row[c.ENDED]}" if row[c.ENDED] else "",
-        f"rows filled in after an ending {row[c.ENDED_EARLY]}" if row[c.ENDED_EARLY] else "",
-        f"other failed rows {failed - row[c.EARLY_FAILED_ROWS]}" if row[c.EARLY_FAILED_ROWS] else "",
-        f"empty response {row[c.EMPTY_RESPONSE]}" if row[c.EMPTY_RESPONSE] else "",
-        f"incomplete {row[c.INCOMPLETE_ROWS]}" if row[c.INCOMPLETE_ROWS] else "",
+        f"ended session {row.model_ended_session}" if row.model_ended_session else "",
+        f"rows filled in after an ending {row.model_ended_session_early}" if row.model_ended_session_early else "",
+        f"other failed rows {row.failed_rows - early}" if early else "",
+        f"empty response {row.empty_response}" if row.empty_response else "",
+        f"incomplete {row.incomplete_rows}" if row.incomplete_rows else "",
     ]
     if any(extra):
         yield f"    {', '.join(filter(None, extra))}"
-    dimensions = [row for row in analysis.records("dimension_counts", benchmark, model) if row[c.FAILED]]
-    if dimensions:
-        top = sorted(dimensions, key=lambda row: (-row[c.FAILED], row[c.DIMENSION]))[:_TOP]
-        yield f"    dimensions: {'; '.join(f'{row[c.DIMENSION]} {rate(row[c.FAILED], row[c.SCORED])}' for row in top)}"
-    if analysis.review.decided:
-        yield from _causes(analysis, benchmark, model, failed)
-    elif modes := analysis.records("error_mode_counts", benchmark, model):
-        top = sorted(modes, key=lambda row: (-row[c.FAILED_ROWS], row[c.ERROR_MODE]))[:_TOP]
-        yield f"    error modes: {'; '.join(f'{row[c.ERROR_MODE]} {rate(row[c.FAILED_ROWS], failed)}' for row in top)}"
+    if dimensions := [f"{each.dimension} {rate(each.failed, each.scored)}" for each in largest.dimensions[unit]]:
+        yield f"    dimensions: {'; '.join(dimensions)}"
+    if reviewed:
+        buckets = [f"{each.parent} {_sizes(each.reviewed, each.provisional)}" for each in largest.buckets[unit]]
+        yield f"    main causes of {row.failed_rows}: {'; '.join(buckets)}"
+        yield from largest.findings[unit]
+    elif modes := [
+        f"{each.error_mode} {rate(each.failed_rows, row.failed_rows)}" for each in largest.error_modes[unit]
+    ]:
+        yield f"    error modes: {'; '.join(modes)}"
 
 
-def _causes(analysis: Analysis, benchmark: str, model: str, failed: int) -> Iterator[str]:
-    """Say a model's main causes, reviewed and provisional apart, and the findings on them."""
-    review = analysis.review
-    reviewed, provisional = Counter[str](), Counter[str]()
-    for row in analysis.records("bucket_counts", benchmark, model):
-        reviewed[review.buckets.parent(row[c.BUCKET])] += row[c.REVIEWED]
-        provisional[review.buckets.parent(row[c.BUCKET])] += row[c.PROVISIONAL]
-    sizes = reviewed + provisional
-    top = sorted(sizes, key=lambda bucket: (-sizes[bucket], bucket))[:_TOP]
-    said = [f"{bucket} {reviewed[bucket]} reviewed, {provisional[bucket]} provisional" for bucket in top]
-    yield f"    main causes of {failed}: {'; '.join(said)}"
-    for finding in review.findings:
-        if (finding.benchmark_name, finding.model_name) == (benchmark, model) and review.stands(finding):
-            yield f"      {finding.bucket}: {one_line(finding.what_goes_wrong)}"
+def _shared_turns(
+    analysis: Analysis, benchmark: str, comparable: int, texts: Mapping[tuple[str, int], str]
+) -> Iterator[str]:
+    unit = analysis.options.compare_by
+    sets = of_benchmark(analysis.turn_sets, benchmark)
+    by_all = sets.loc[sets["set"] == c.FAILED_BY_ALL, "turn"]
+    listed = "" if by_all.empty else f": {ranges(by_all, 20)}"
+    yield f"  Failed by every {unit}: {len(by_all)}/{comparable} comparable turns{listed}"
+    hard = _hard_turns(analysis, benchmark)
+    if not hard.empty:
+        yield f"  Shared hard turns ({unit}s failing, runs failing):"
+    for row in records(hard):
+        figures = f"{row.models_failed}/{row.models}, {row.runs_failed}/{row.runs_judged}"
+        yield shorten(f"    turn {row.turn} ({figures}): {one_line(texts[benchmark, row.turn])}", _WIDTH)
+
+
+def _themes(analysis: Analysis, benchmark: str, failures: pd.DataFrame) -> Iterator[str]:
+    """Yield the main causes of the shared hard turns, over all models; `failures` are those of the benchmark."""
+    rows = failures[failures["turn"].isin(_hard_turns(analysis, benchmark)["turn"])]
+    themes = (
+        rows.groupby("parent", sort=False)
+        .agg(rows=("row_id", "size"), reviewed=("reviewed", "sum"))
+        .sort_values("rows", ascending=False, kind="stable")  # of equal ones the first to appear
+        .head(_TOP)
+        .reset_index()
+    )
+    if not themes.empty:
+        listed = [f"{each.parent} {_sizes(each.reviewed, each.rows - each.reviewed)}" for each in records(themes)]
+        yield f"  Themes of these turns: {'; '.join(listed)}"
+
+
+def _hard_turns(analysis: Analysis, benchmark: str) -> pd.DataFrame:
+    """Return the hardest turns of a benchmark that at least two models fail."""
+    hardest = of_benchmark(analysis.hardest_turns, benchmark)
+    return hardest[hardest["models_failed"] > 1]
+
+
+def _sizes(reviewed: int, provisional: int) -> str:
+    return f"{reviewed} reviewed, {provisional} provisional"

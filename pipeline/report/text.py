@@ -1,4 +1,4 @@
-"""Make text that a model or a judge wrote safe to look at: no control characters, no endless lines."""
+"""Text for reports and terminals: untrusted text made visible, shortened, on one line; numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ _HIDDEN: Final = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""Write control and invisible characters as `\u{202E}`, keeping newline and tab; `\r\n` becomes `\n`."""
-    if text.isprintable():  # no such character is, nor a line's end
+    r"""Replace control and invisible characters by `\u{202E}` and the like; keep newline and tab, `\r\n` is `\n`."""
+    if text.isprintable():  # contains none of these characters, and no line break
         return text
     return _HIDDEN.sub(lambda match: f"\\u{{{ord(match[0]):04X}}}", text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
-    """Collapse white space, so that the text fits in a table cell or on a terminal line."""
+    """Make text visible and collapse its white space, so that it fits in a table cell or on a terminal line."""
     return " ".join(visible(text).split())
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut the text to at most `limit` characters, at a word where one ends near, and say that it was cut."""
+    """Shorten text to at most `limit` characters, at a word boundary where one is near; an ellipsis marks the cut."""
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
     space = head.rfind(" ")
     return f"{head[:space] if space > limit * 0.7 else head}…"
+
+
+def words(noun: str, number: int) -> str:
+    """Format a number with its noun: `1 run`, `3 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

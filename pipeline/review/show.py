@@ -12,7 +12,7 @@ from pipeline.ledger.events import later_than, write_event
 from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.settle import STATES, settle
 from pipeline.ledger.store import writing
-from pipeline.report.wording import words
+from pipeline.report.text import words
 from pipeline.review.answer import Answer
 from pipeline.review.context import Conversations, all_rows, rows_by_id
 from pipeline.review.progress import Progress

@@ -13,7 +13,7 @@ from pipeline.export.charts.bars import Bar, draw_bars
 from pipeline.export.charts.names import labels, short
 from pipeline.export.charts.sheet import KEY, MARGIN, Sheet
 from pipeline.report.sections.interface import rate
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from pipeline import schema as c
 from pipeline.export.charts import look
 from pipeline.export.charts.names import short
 from pipeline.report.sections.interface import rate
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

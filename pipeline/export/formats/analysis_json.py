@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -9,6 +10,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.export.formats.interface import Output
+from pipeline.report.frames import MODEL, grouped, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,19 +21,19 @@ if TYPE_CHECKING:
     from pipeline.report.blocks import Report
 
 _TOP_LINE: Final = (
-    c.RUNS,
-    c.ROWS_JUDGED,
-    c.INCOMPLETE_ROWS,
-    c.FAILED_ROWS,
-    c.ENDED,
-    c.ENDED_EARLY,
-    c.EMPTY_RESPONSE,
+    "runs",
+    "rows_judged",
+    "incomplete_rows",
+    "failed_rows",
+    "model_ended_session",
+    "model_ended_session_early",
+    "empty_response",
 )
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
 
 
 def as_object(analysis: Analysis) -> dict[str, Any]:
-    """Put an analysis into the object that `analysis.json` holds and `--json` prints."""
+    """Return the object that `analysis.json` contains and `--json` prints, made of plain Python values."""
     review = analysis.review
     return {
         "schema_version": c.SCHEMA_VERSION,
@@ -40,7 +42,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "included_dimensions": list(analysis.included_dimensions),
         "rules_sha256": analysis.rules_sha256,
         "inputs": [{key: getattr(run, key) for key in _INPUT} for run in analysis.inputs],
-        "benchmarks": {name: _benchmark(analysis, name) for name in analysis.benchmarks},
+        "benchmarks": _benchmarks(analysis),
         "review": {
             "failed_rows": analysis.failed_rows,
             "decided": len(review.decided),
@@ -53,49 +55,56 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _benchmark(analysis: Analysis, benchmark: str) -> dict[str, Any]:
-    models = analysis.models(benchmark)
-    turns = analysis.records("turn_difficulty", benchmark)
-    several = len(models) > 1
-    return {
-        "models": {model: _model(analysis, benchmark, model) for model in models},
-        "turns": len(turns),
-        "comparable": sum(row[c.COMPARABLE] for row in turns),
-        c.FAILED_BY_ALL: _turns(analysis, benchmark, c.FAILED_BY_ALL, "") if several else None,
-        **{
-            name: {model: _turns(analysis, benchmark, name, model) for model in models} if several else None
-            for name in (c.UNIQUE_FAIL, c.UNIQUE_PASS)
-        },
-    }
+def _benchmarks(analysis: Analysis) -> dict[str, Any]:
+    """Return the numbers of each benchmark: its models, its turns, and its turn sets (null with one model)."""
+    turns = analysis.turn_difficulty.groupby("benchmark_name", observed=True)["comparable"].agg(["size", "sum"])
+    models = _models(analysis)
+    sets: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for row in records(analysis.turn_sets):
+        sets[row.set, row.benchmark_name, row.model_name].append(row.turn)
+    benchmarks = {}
+    for name in analysis.benchmarks:
+        several = len(models[name]) > 1
+        benchmarks[name] = {
+            "models": models[name],
+            "turns": int(turns["size"].get(name, 0)),
+            "comparable": int(turns["sum"].get(name, 0)),
+            "failed_by_all": sets["failed_by_all", name, ""] if several else None,
+            **{
+                kind: {model: sets[kind, name, model] for model in models[name]} if several else None
+                for kind in ("unique_fail", "unique_pass")
+            },
+        }
+    return benchmarks
 
 
-def _turns(analysis: Analysis, benchmark: str, name: str, model: str) -> list[int]:
-    return [row[c.TURN] for row in analysis.records("turn_sets", benchmark, model) if row[c.SET] == name]
-
-
-def _model(analysis: Analysis, benchmark: str, model: str) -> dict[str, Any]:
-    (top_line,) = analysis.records("model_counts", benchmark, model)
-    dimensions = analysis.records("dimension_counts", benchmark, model)
-    modes = analysis.records("error_mode_counts", benchmark, model)
-    return {
-        **{key: top_line[key] for key in _TOP_LINE},
-        "failed_dimensions": {row[c.DIMENSION]: row[c.FAILED] for row in dimensions if row[c.FAILED]},
-        "scored_dimensions": {row[c.DIMENSION]: row[c.SCORED] for row in dimensions if row[c.SCORED]},
-        "error_modes": {row[c.ERROR_MODE]: row[c.FAILED_ROWS] for row in modes},
-        "buckets": {
-            row[c.BUCKET]: {name: row[name] for name in (c.REVIEWED, c.PROVISIONAL)}
-            for row in analysis.records("bucket_counts", benchmark, model)
-        },
-    }
+def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
+    """Return the counts of each model, by benchmark and model."""
+    tables = (analysis.dimension_counts, analysis.error_mode_counts, analysis.bucket_counts)
+    dimensions, modes, buckets = (grouped(table, MODEL) for table in tables)
+    models: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in records(analysis.model_counts):
+        unit = (row.benchmark_name, row.model_name)
+        scores = dimensions[unit]
+        models[row.benchmark_name][row.model_name] = {
+            **{name: getattr(row, name) for name in _TOP_LINE},
+            "failed_dimensions": {each.dimension: each.failed for each in scores if each.failed},
+            "scored_dimensions": {each.dimension: each.scored for each in scores if each.scored},
+            "error_modes": {each.error_mode: each.failed_rows for each in modes[unit]},
+            "buckets": {
+                each.bucket: {"reviewed": each.reviewed, "provisional": each.provisional} for each in buckets[unit]
+            },
+        }
+    return models
 
 
 def gate_missing(missing: Iterable[Standing]) -> list[dict[str, Any]]:
-    """List what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
+    """Return what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
     return [
         {
-            c.BENCHMARK: standing.unit[0],
-            c.MODEL: standing.unit[1],
-            c.BUCKET: standing.bucket,
+            "benchmark_name": standing.unit[0],
+            "model_name": standing.unit[1],
+            "bucket": standing.bucket,
             "rows": standing.decided,
             "rows_needed": standing.rows_needed,
             "finding": standing.finding is not None,
@@ -105,12 +114,12 @@ def gate_missing(missing: Iterable[Standing]) -> list[dict[str, Any]]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    names = (c.BENCHMARK, c.MODEL, c.BUCKET, "what_goes_wrong", "triggers", "reviewer", "reviewer_kind")
+    names = ("benchmark_name", "model_name", "bucket", "what_goes_wrong", "triggers", "reviewer", "reviewer_kind")
     return {name: getattr(finding, name) for name in names} | {"row_ids": list(finding.row_ids)}
 
 
 def to_bytes(analysis: Analysis) -> bytes:
-    """Write the object as the file holds it."""
+    """Return the object as the file contains it: UTF-8, indented by two, keys in order."""
     return msgspec.json.format(msgspec.json.encode(as_object(analysis)), indent=2) + b"\n"
 
 

@@ -1,10 +1,12 @@
-"""The report as Markdown: every text escaped, every table intact, and the digest of it all as the last line."""
+"""The report as Markdown: every text escaped, tables by tabulate, the digest of it all as the last line."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
+
+import tabulate
 
 from pipeline.export.formats.interface import Output
 from pipeline.report.blocks import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Rows, Strong, Table, Turn
@@ -14,8 +16,11 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block, Inline, Inlines, Report
 
-# What CommonMark, GitHub's tables, mathematics and links, and raw HTML give a meaning inside a line. Each expression
-# begins with what it looks for, and some texts need only one: all in one take ten times as long.
+# A character counts as one column, however wide it is shown, so that the bytes do not depend on an optional package.
+tabulate.WIDE_CHARS_MODE = False
+
+# Characters with a meaning inside a line in CommonMark, GitHub's tables, mathematics and links, and raw HTML. Each
+# expression begins with the character that it looks for: one expression for all takes ten times as long.
 # https://spec.commonmark.org/0.31.2/#backslash-escapes
 _ACTIVE: Final = re.compile(r"[\\`*\[\]|~$@]")
 _ACTIVE_WITH: Final = {
@@ -23,17 +28,15 @@ _ACTIVE_WITH: Final = {
     "://": re.compile(r":(?=//)"),
     ".": re.compile(r"\.(?<=[wW]{3}\.)"),
 }
-# What gives a meaning to a line by standing at its start: headings, lists, quotes, rules, setext lines.
+# Characters with a meaning at the start of a line: headings, lists, quotes, rules, setext lines.
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
-# A heading may close with number signs, which then are not shown.
+# A heading may end with number signs, which are then not shown.
 _CLOSING: Final = re.compile(r"#+\s*$")
-_PADDING: Final = 2
-"""A column is at least so much wider than its name."""
 _DIGEST: Final = re.compile(rb"<!-- sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
 def render(report: Report) -> bytes:
-    """Render a report, digest line included."""
+    """Return the report as UTF-8 Markdown, with the digest as its last line."""
     stamp = f"**Status: {escape(report.stamp)}**"
     parts = [f"# {escape(one_line(report.title))}", stamp, *(_block(block) for block in report)]
     text = ("\n\n".join(parts) + "\n\n").encode()
@@ -41,13 +44,13 @@ def render(report: Report) -> bytes:
 
 
 def is_unedited(report: bytes) -> bool:
-    """Tell whether a report is as it was generated: its last line is the digest of the text above."""
+    """Whether a report is as it was generated: its last line is the digest of the text above."""
     match = _DIGEST.search(report)
     return match is not None and hashlib.sha256(report[: match.start()]).hexdigest() == match[1].decode()
 
 
 def escape(text: str) -> str:
-    """Escape one line of text, so that any Markdown viewer shows it as it stands."""
+    """Return one line of text escaped, so that any Markdown viewer shows it unchanged."""
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = _ACTIVE.sub(r"\\\g<0>", plain)
     for sign, expression in _ACTIVE_WITH.items():
@@ -57,14 +60,14 @@ def escape(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    """Escape one line that stands by itself, where its first characters could make it something else."""
+    """Return a whole line escaped, including first characters that would make it a list, heading or quote."""
     escaped = escape(text.strip())
     return _LINE_START.sub(lambda m: f"{m[0]}\\" if m[0].isdigit() else f"\\{m[0]}", escaped)
 
 
 def cell(content: Inline | Inlines) -> str:
-    """Render a table cell: one line, with no bar that could end it."""
-    return (_inlines(content) if isinstance(content, tuple) else _inline(content)) or " "
+    """Return a table cell as Markdown: one line, without a bar that would end the cell."""
+    return (_inlines(content) if isinstance(content, tuple) else _inline(content)).strip()
 
 
 def _block(block: Block) -> str:
@@ -84,19 +87,12 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    """Set a table with its columns aligned; a character counts for one, however wide it is shown."""
-    header, *rows = [[cell(content).strip() for content in row] for row in (table.header, *table.rows)]
-    widths = [max([len(name) + _PADDING, *map(len, column)]) for name, *column in zip(header, *rows, strict=True)]
-    columns = list(zip(widths, table.numeric, strict=True))
-
-    def line(cells: list[str]) -> str:
-        padded = (
-            text.rjust(w) if numeric else text.ljust(w) for text, (w, numeric) in zip(cells, columns, strict=True)
-        )
-        return f"| {' | '.join(padded)} |"
-
-    rule = "|".join("-" * (width + 1) + ":" if numeric else ":" + "-" * (width + 1) for width, numeric in columns)
-    return "\n".join([line(header), f"|{rule}|", *map(line, rows)])
+    """Render a table with its columns aligned; it may have no rows."""
+    header, *rows = [[cell(content) for content in row] for row in (table.header, *table.rows)]
+    align = ["right" if numeric else "left" for numeric in table.numeric]
+    blank = [[""] * len(header)]  # tabulate aligns no column of a table without rows
+    text = tabulate.tabulate(rows or blank, header, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return text if rows else "\n".join(text.split("\n")[:2])
 
 
 def _datapoint(point: Datapoint) -> str:
@@ -137,12 +133,12 @@ def _escaped_each(signs: re.Match[str]) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    """Collapse line breaks but keep the spaces at the ends, which part it from its neighbours."""
+    """Collapse white space, but keep the spaces at both ends, which separate the text from its neighbours."""
     return re.sub(r"\s+", " ", visible(text))
 
 
 def _code(text: str) -> str:
-    """Set text as code; a bar or a backtick in it would break a table or end the span, so it is set plainly."""
+    """Return text as a code span, or escaped where a bar or backtick in it would end the cell or the span."""
     if not text or re.search(r"[`|\\]", text):
         return escape(text)
     return f"`{text}`"

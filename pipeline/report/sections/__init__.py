@@ -1,4 +1,7 @@
-"""The report's sections: one file each, found by themselves and put in their order."""
+"""The report's sections, one module each, found by themselves and sorted by their order.
+
+`build_report` is imported by `workflow` and whoever else builds or verifies a report; a new section is one new module.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def all_sections() -> list[Section]:
-    """Find every section: each module in this folder that has a `SECTION`."""
+    """Return every section in the report's order: the `SECTION` of each module in this package that has one."""
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     return sorted((module.SECTION for module in modules if hasattr(module, "SECTION")), key=lambda s: s.order)
 
 
 def build_report(analysis: Analysis) -> Report:
-    """Compose the report of an analysis from all sections."""
+    """Return the report of an analysis: its title, its stamp, and the blocks of all sections."""
     blocks = (block for section in all_sections() for block in section.build(analysis))
     return Report(f"Deep error analysis: {analysis.name}", analysis.review.stamp, tuple(blocks))

@@ -1,9 +1,10 @@
-"""How often the rules were right: the provisional mode of decided rows against what the reviewers decided."""
+"""How often the rules were right: the provisional mode of decided rows against the reviewers' bucket."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from pipeline.ledger.codebook import MODES, NO_MODEL_ERROR
 from pipeline.report.blocks import Code, Heading, Paragraph, Rows, Strong
@@ -17,15 +18,11 @@ if TYPE_CHECKING:
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
-    review = analysis.review
-    pairs = Counter(
-        (row.provisional_mode, review.buckets.parent(row.settled.decision.bucket))
-        for row in review.decided
-        if row.settled.decision is not None
-    )
-    if not pairs:
+    decided = analysis.reviews[analysis.reviews["review_state"] == "decided"]
+    if decided.empty:
         return
-    alike = sum(n for (mode, bucket), n in pairs.items() if mode == bucket)
+    said = decided["provisional_mode"].astype("str")
+    bucket = decided["bucket"].astype("str").map(analysis.review.buckets.parent)
     yield Heading(2, ("How often the rules were right",), "background")
     what = (
         ". Rows: what the rules said; columns: what the reviewers decided, finer buckets by their parents. These are "
@@ -34,19 +31,24 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     yield Paragraph(
         (
             "Of the decided rows the provisional mode was the reviewers' in ",
-            Strong(rate(alike, sum(pairs.values()))),
+            Strong(rate(int(said.eq(bucket).sum()), len(decided))),
             what,
         )
     )
-    rows = [mode for mode in MODES if any(said == mode for said, _ in pairs)]
-    columns = [bucket for bucket in (*MODES, NO_MODEL_ERROR) if any(decided == bucket for _, decided in pairs)]
+    confusion = pd.crosstab(said, bucket)
+    rows = [mode for mode in MODES if mode in confusion.index]
+    columns = [name for name in (*MODES, NO_MODEL_ERROR) if name in confusion.columns]
+    numbers = confusion.loc[rows, columns].to_numpy().tolist()
     yield table(
         ["the rules said", *columns],
-        [(Code(mode), *(_pairs(pairs[mode, bucket], mode, bucket) for bucket in columns)) for mode in rows],
+        [
+            (Code(mode), *(_cell(n, mode, name) for n, name in zip(line, columns, strict=True)))
+            for mode, line in zip(rows, numbers, strict=True)
+        ],
     )
 
 
-def _pairs(number: int, mode: str, bucket: str) -> Inline:
+def _cell(number: int, mode: str, bucket: str) -> Inline:
     where = (("mode", mode), ("bucket", f"+{bucket}"), ("state", "decided"))
     return Rows(str(number), where) if number else ""
 

@@ -1,4 +1,4 @@
-"""Artifact notes: what the checks found, most severe first, so that no count hides a fault of its input."""
+"""Artifact notes: what the checks found, most severe first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from pipeline import schema as c
 from pipeline.report.blocks import Code, Heading, Paragraph
 from pipeline.report.sections.interface import Section, table
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,11 +1,11 @@
-"""Causes: bucket by bucket what reviewers decided and what the rules still say, never added up unseen."""
+"""Causes: per model and bucket the reviewed and the provisional rows, in separate columns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import schema as c
 from pipeline.report.blocks import Code, Heading, Paragraph
+from pipeline.report.frames import of_benchmark, records
 from pipeline.report.sections.interface import Section, per_benchmark, table
 
 if TYPE_CHECKING:
@@ -29,20 +29,18 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
     parent = analysis.review.buckets.parent
-    counts = [
-        row for model in analysis.models(benchmark) for row in analysis.records("bucket_counts", benchmark, model)
-    ]
+    counts = of_benchmark(analysis.bucket_counts, benchmark)
     yield table(
         [analysis.options.compare_by, "bucket", "counts for", "reviewed", "provisional"],
         [
             (
-                row[c.MODEL],
-                Code(row[c.BUCKET]),
-                Code(parent(row[c.BUCKET])) if parent(row[c.BUCKET]) != row[c.BUCKET] else "",
-                str(row[c.REVIEWED]),
-                str(row[c.PROVISIONAL]),
+                row.model_name,
+                Code(row.bucket),
+                Code(parent(row.bucket)) if parent(row.bucket) != row.bucket else "",
+                str(row.reviewed),
+                str(row.provisional),
             )
-            for row in counts
+            for row in records(counts)
         ],
         words_in=("bucket", "counts for"),
     )

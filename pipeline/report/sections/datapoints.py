@@ -1,56 +1,88 @@
-"""Lay out one failed row as evidence: its facts and its texts, long ones shortened."""
+"""Datapoints: which failed rows a report shows as evidence, each with its facts and its shortened texts."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
+
+import pandas as pd
 
 from pipeline import schema as c
 from pipeline.report.blocks import Code, Datapoint, Quote
+from pipeline.report.frames import BUCKET
+from pipeline.report.sections.interface import listed
 from pipeline.report.text import shorten
 from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from pipeline.analysis import Record
-    from pipeline.ledger.gate import Unit
+    from pipeline.ledger.gate import Standing, Unit
     from pipeline.report.blocks import Inlines
+    from pipeline.report.frames import Record
     from pipeline.stages.buckets import ReviewedRow
 
-_LIMITS = {
-    c.USER_TEXT: ("User", 600),
-    c.ASSISTANT_TEXT: ("Assistant", 800),
-    c.JUDGE_REASONING: ("Judge", 900),
+_PER_BUCKET: Final = 3
+_LIMITS: Final = {
+    "user_text": ("User", 600),
+    "assistant_text": ("Assistant", 800),
+    "judge_reasoning": ("Judge", 900),
 }
-_PAYLOADS = {c.TOOL_CALLS: ("Tool calls", 600), c.TOOL_RESULTS: ("Tool results", 600)}
+_PAYLOADS: Final = {"tool_calls": ("Tool calls", 600), "tool_results": ("Tool results", 600)}
+
+
+def choose_datapoints(failures: pd.DataFrame, standings: Sequence[Standing]) -> pd.DataFrame:
+    """Return the rows to show of each major bucket of each model, in the order to show them.
+
+    One row per datapoint, with the columns of `failures_by_model`. First come the rows that the bucket's finding
+    cites, all of them; then, up to three in all, other rows by turn number, one per turn, without those that were
+    filled in after the session had ended.
+    """
+    cited = {row_id: n for s in standings if s.finding for n, row_id in enumerate(s.finding.row_ids)}
+    major = [(*standing.unit, standing.bucket) for standing in standings]
+    rows = (
+        failures[pd.MultiIndex.from_frame(failures[BUCKET]).isin(major)]
+        .assign(cited=lambda rows: rows["row_id"].map(cited).astype("float64"))
+        .loc[lambda rows: rows["cited"].notna() | rows["response_kind"].ne(c.ENDED_EARLY)]
+        .sort_values(["cited", "turn"])  # rows that no finding cites come last
+        .loc[lambda rows: rows["cited"].notna() | ~rows.duplicated([*BUCKET, "cited", "turn"])]
+    )
+    of_bucket = rows.groupby(BUCKET, observed=True)
+    return rows[of_bucket.cumcount() < of_bucket["cited"].transform("count").clip(lower=_PER_BUCKET)]
 
 
 def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> Datapoint:
-    """Make a datapoint of one failed row (columns of the turns frame) of a model, and of what reviewers said of it."""
-    dimensions = [part for name in row[c.FAILED_DIMENSIONS] for part in (", ", Code(name))][1:]
-    quotes = [Quote(label, shorten(row[name], limit), len(row[name])) for name, (label, limit) in _LIMITS.items()]
+    """Return one failed row of a model as a datapoint.
+
+    `row` has the columns of `Analysis.turns`; `reviewed` is what reviewers decided on it.
+    """
+    quotes = [_quote(row, name, *shown) for name, shown in _LIMITS.items()]
     quotes += [
-        Quote(label, shorten(row[name], limit), len(row[name]), "json")
-        for name, (label, limit) in _PAYLOADS.items()
-        if not re.match(NO_PAYLOAD, row[name])
+        _quote(row, name, *shown, "json")
+        for name, shown in _PAYLOADS.items()
+        if not re.match(NO_PAYLOAD, getattr(row, name))
     ]
     return Datapoint(
-        row_id=row[c.ROW_ID],
+        row_id=row.row_id,
         benchmark=unit[0],
         model=unit[1],
-        turn=row[c.TURN],
+        turn=row.turn,
         facts=(
-            ("failed ", *dimensions),
-            ("rule ", Code(row[c.ERROR_MODE_RULE]), " saw “", row[c.ERROR_MODE_EVIDENCE], "”"),
+            ("failed ", *listed((Code(name),) for name in row.failed_dimensions)),
+            ("rule ", Code(row.error_mode_rule), " saw “", row.error_mode_evidence, "”"),
             *(_decisions(reviewed) if reviewed else ()),
         ),
         quotes=tuple(quotes),
     )
 
 
+def _quote(row: Record, name: str, label: str, limit: int, kind: Literal["text", "json"] = "text") -> Quote:
+    text = getattr(row, name)
+    return Quote(label, shorten(text, limit), len(text), kind)
+
+
 def _decisions(row: ReviewedRow) -> Iterator[Inlines]:
-    """Say what reviewers decided on a row, what settles it, and whether the quote is there."""
+    """Yield what reviewers decided on a row, whether the settling decision's quote is in it, and an open state."""
     for event in row.settled.shown:
         who = f" by {event.reviewer} ({event.reviewer_kind})"
         settles = " as adjudicator" if event.adjudication else ""

@@ -1,4 +1,4 @@
-"""Definitions, so that a reader can trace every number without asking."""
+"""Definitions of the terms that the report uses."""
 
 from __future__ import annotations
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import schema as c
 from pipeline.report.blocks import Heading, Paragraph
+from pipeline.report.frames import of_benchmark, pivoted
 from pipeline.report.sections.interface import Section, fraction, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis, Record
-    from pipeline.report.blocks import Block, Inline
+    from pipeline.analysis import Analysis
+    from pipeline.report.blocks import Block
 
 
 def _build(analysis: Analysis) -> Iterator[Block]:
@@ -22,21 +22,25 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    counts = analysis.records("dimension_counts", benchmark)
-    cells = {(row[c.MODEL], row[c.DIMENSION]): _rate(row) for row in counts}
-    dimensions = list(dict.fromkeys(row[c.DIMENSION] for row in counts))
+    counts = of_benchmark(analysis.dimension_counts, benchmark)
+    models, dimensions = analysis.models(benchmark), counts["dimension"].unique()
+    failed, scored = (
+        pivoted(counts, values, ("model_name", models), ("dimension", dimensions)).to_numpy().tolist()
+        for values in ("failed", "scored")
+    )
     yield table(
         [analysis.options.compare_by, *dimensions],
         [
-            (model, *(cells.get((model, dimension), "not measured") for dimension in dimensions))
-            for model in analysis.models(benchmark)
+            (
+                model,
+                *(
+                    fraction(part, whole, (benchmark, model), ("dimension", dimension))
+                    for dimension, part, whole in zip(dimensions, parts, wholes, strict=True)
+                ),
+            )
+            for model, parts, wholes in zip(models, failed, scored, strict=True)
         ],
     )
-
-
-def _rate(row: Record) -> Inline:
-    unit = (row[c.BENCHMARK], row[c.MODEL])
-    return fraction(row[c.FAILED], row[c.SCORED], unit, ("dimension", row[c.DIMENSION]))
 
 
 SECTION = Section(40, _build)

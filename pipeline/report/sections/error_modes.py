@@ -1,12 +1,12 @@
-"""Error modes: model x error mode, with counts and shares of the model's failed rows."""
+"""Error modes: error mode x model, with counts and shares of the model's failed rows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import schema as c
 from pipeline.ledger.codebook import MODES
 from pipeline.report.blocks import Heading, Paragraph
+from pipeline.report.frames import of_benchmark, pivoted, records
 from pipeline.report.sections.interface import Section, fraction, per_benchmark, table
 
 if TYPE_CHECKING:
@@ -27,17 +27,20 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    counts = analysis.records("error_mode_counts", benchmark)
-    cells = {(row[c.MODEL], row[c.ERROR_MODE]): row[c.FAILED_ROWS] for row in counts}
-    models = [(row[c.MODEL], row[c.FAILED_ROWS]) for row in analysis.records("model_counts", benchmark)]
+    totals = {row.model_name: row.failed_rows for row in records(of_benchmark(analysis.model_counts, benchmark))}
+    counts = of_benchmark(analysis.error_mode_counts, benchmark)
+    wide = pivoted(counts, "failed_rows", ("error_mode", MODES), ("model_name", totals))
     yield table(
-        ["error mode", *(model for model, _ in models)],
+        ["error mode", *totals],
         [
             (
                 mode,
-                *(fraction(cells.get((model, mode), 0), n, (benchmark, model), ("mode", mode)) for model, n in models),
+                *(
+                    fraction(number, failed, (benchmark, model), ("mode", mode))
+                    for number, (model, failed) in zip(numbers, totals.items(), strict=True)
+                ),
             )
-            for mode in MODES
+            for mode, numbers in zip(MODES, wide.to_numpy().tolist(), strict=True)
         ],
     )
 

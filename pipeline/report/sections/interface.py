@@ -1,9 +1,10 @@
-"""What a report section is, and the few phrases that sections share."""
+"""The interface of a report section, and what sections share: tables, rates, turn numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipeline.report.blocks import Heading, Rows, Strong, Table, Turn
 
@@ -15,36 +16,49 @@ if TYPE_CHECKING:
     from pipeline.report.blocks import Block, Inline, Inlines
 
 
-class Section(NamedTuple):
-    """A part of the report: its place among the others, and how its blocks come from an analysis."""
+@dataclass(frozen=True)
+class Section:
+    """A part of the report: its place among the others, and the function that builds its blocks."""
 
     order: int
     build: Callable[[Analysis], Iterable[Block]]
 
 
+# --- Blocks --------------------------------------------------------------------------------------------------
+
+
 def per_benchmark(analysis: Analysis, build: Callable[[str], Iterable[Block]]) -> Iterator[Block]:
-    """Build blocks for each benchmark apart, under a heading each when there are several."""
-    for benchmark in analysis.benchmarks:
-        if len(analysis.benchmarks) > 1:
+    """Yield the blocks of each benchmark, under a heading each when there are several."""
+    benchmarks = analysis.benchmarks
+    for benchmark in benchmarks:
+        if len(benchmarks) > 1:
             yield Heading(3, ("Benchmark ", benchmark))
         yield from build(benchmark)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Inline | Inlines]], words_in: Collection[str] = ()) -> Table:
-    """Make a table; its first column and those named in `words_in` hold words, the others figures."""
+    """Return a table; its first column and those named in `words_in` contain words, the others numbers."""
     numeric = tuple(index > 0 and name not in words_in for index, name in enumerate(header))
     return Table(tuple(header), tuple(map(tuple, rows)), numeric)
 
 
+def listed(items: Iterable[Sequence[Inline]], separator: str = ", ") -> list[Inline]:
+    """Return the parts of all items in one list, with a separator between items."""
+    parts: list[Inline] = []
+    for item in items:
+        parts += [separator, *item] if parts else item
+    return parts
+
+
 def rate(part: int, whole: int) -> str:
-    """Write a rate with its counts: `7/75, 9.3%`; with nothing counted, `not measured`."""
+    """Format a rate with its counts: `7/75, 9.3%`; without a denominator `not measured`."""
     return f"{part}/{whole}, {part / whole:.1%}" if whole else "not measured"
 
 
 def counted(number: int, text: str, unit: Unit, *where: tuple[str, str]) -> Inline:
-    """Let words that count rows of a model (or run, or with an empty name a whole benchmark) say which these are.
+    """Return a text that counts rows of a model (or run, or with an empty name a whole benchmark), as `Rows`.
 
-    `where` is that of `Rows`. A count of none leads nowhere and stays plain words.
+    `where` is that of `Rows`. A count of zero leads to no rows and stays plain text.
     """
     benchmark, model = unit
     of_model = (("model", model),) if model else ()
@@ -52,28 +66,31 @@ def counted(number: int, text: str, unit: Unit, *where: tuple[str, str]) -> Inli
 
 
 def count(number: int, unit: Unit, *where: tuple[str, str]) -> Inline:
-    """Write a count of rows, and say which these are."""
+    """Return a count of rows, as `counted` does."""
     return counted(number, str(number), unit, *where)
 
 
 def fraction(part: int, whole: int, unit: Unit, *where: tuple[str, str]) -> Inline:
-    """Write a rate with its counts, and say which rows its upper number counts."""
+    """Return a rate with its counts, as `counted` does for the rows in its numerator."""
     return counted(part, rate(part, whole), unit, *where)
 
 
+# --- Turn numbers --------------------------------------------------------------------------------------------
+
+
 def ranges(numbers: Iterable[int], limit: int = 40) -> str:
-    """Write sorted turn numbers shortly: `0-3, 7, 9`; past `limit` parts, say how many more there are."""
+    """Format turn numbers as ranges: `0-3, 7, 9`; past `limit` ranges, with how many turns are not shown."""
     return "".join(text for text, _ in _ranges(numbers, limit))
 
 
 def turn_ranges(numbers: Iterable[int], benchmark: str) -> Inlines:
-    """Write turn numbers as `ranges` does, each leading to its turn."""
+    """Return turn numbers formatted as by `ranges`, each leading to its turn."""
     return tuple(text if turn is None else Turn(text, benchmark, turn) for text, turn in _ranges(numbers))
 
 
 def _ranges(numbers: Iterable[int], limit: int = 40) -> Iterator[tuple[str, int | None]]:
-    """Give the words for turn numbers, and for those that name turns the first of these."""
-    ordered = sorted(numbers)
+    """Yield the parts of the text, each with the first turn that it names, or None for a separator."""
+    ordered = sorted(map(int, numbers))
     if not ordered:
         yield "none", None
         return
@@ -89,5 +106,5 @@ def _ranges(numbers: Iterable[int], limit: int = 40) -> Iterator[tuple[str, int 
 
 
 def labelled_turns(label: str, numbers: Collection[int], benchmark: str) -> Inlines:
-    """Write turns under a label, with how many there are: **Turns** (3): 4, 8, 15."""
+    """Return turns under a label, with their number: **Turns** (3): 4, 8, 15."""
     return (Strong(label), f" ({len(numbers)}): " if numbers else ": ", *turn_ranges(numbers, benchmark))

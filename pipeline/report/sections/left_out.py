@@ -1,4 +1,4 @@
-"""What was left out on request, said before any number: bad rows and missing runs."""
+"""What was left out on request, above any number: bad rows and missing runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline import schema as c
 from pipeline.report.blocks import Code, Paragraph, Strong
 from pipeline.report.sections.interface import Section
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The review: how far it is, what the gate still asks for, and what counts nowhere."""
+"""The review: its progress, what the gate still asks for, and which decisions are not counted."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import BulletList, Code, Heading, Paragraph, Rows, Strong
 from pipeline.report.sections.interface import Section, count, rate, table
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Decision
-    from pipeline.ledger.gate import Standing
+    from pipeline.ledger.gate import Standing, Unit
     from pipeline.ledger.review import Review
     from pipeline.report.blocks import Block, Inlines
 
@@ -25,6 +25,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     if not analysis.failed_rows:
         return
     review = analysis.review
+    several = len(analysis.benchmarks) > 1
     yield Heading(2, ("Review",), "background")
     yield Paragraph(tuple(_progress(review)))
     if review.missing:
@@ -33,7 +34,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
             [analysis.options.compare_by, "bucket", "provisional", "reviewed", "needed", "finding"],
             [
                 (
-                    _unit(analysis, standing.unit),
+                    _unit(standing.unit, several=several),
                     Code(standing.bucket),
                     count(standing.rows - standing.decided, standing.unit, *_rows(standing, *OPEN_STATES)),
                     count(standing.decided, standing.unit, *_rows(standing, "decided")),
@@ -45,7 +46,12 @@ def _build(analysis: Analysis) -> Iterator[Block]:
             words_in=("bucket", "finding"),
         )
     unconfirmed: list[Inlines] = [
-        (_unit(analysis, standing.unit), ": ", Code(standing.bucket), f" ({standing.stayed} of {standing.tried})")
+        (
+            _unit(standing.unit, several=several),
+            ": ",
+            Code(standing.bucket),
+            f" ({standing.stayed} of {standing.tried})",
+        )
         for standing in review.standings
         if standing.state == "not_confirmed"
     ]
@@ -67,6 +73,7 @@ def _build(analysis: Analysis) -> Iterator[Block]:
 
 
 def _progress(review: Review) -> Iterator[str | Rows]:
+    """Yield how many failed rows are decided, by whom, and how many are in the other states."""
     yield Rows(rate(len(review.decided), review.failed_rows), (("state", "decided"),), strong=True)
     yield " of the failed rows were read and decided"
     reviewers = {event.who for row in review.rows for event in row.settled.fitting}
@@ -82,7 +89,7 @@ def _progress(review: Review) -> Iterator[str | Rows]:
 
 
 def _rows(standing: Standing, *states: str) -> Iterator[tuple[str, str]]:
-    """Say which rows the gate counts for a bucket."""
+    """Yield the `where` of the rows that the gate counts for a bucket."""
     yield from (("bucket", f"+{standing.bucket}"), ("early", "no"))
     yield from (("state", state) for state in states)
 
@@ -108,8 +115,9 @@ def _listed(title: str, what: str, names: list[str]) -> Iterator[Block]:
         yield Paragraph((Strong(title), f" ({words('row', len(names))}: {what}; counted nowhere): {listed}{more}."))
 
 
-def _unit(analysis: Analysis, unit: tuple[str, str]) -> str:
-    return f"{unit[0]}: {unit[1]}" if len(analysis.benchmarks) > 1 else unit[1]
+def _unit(unit: Unit, *, several: bool) -> str:
+    """Return the name of what is compared, with its benchmark if there are several."""
+    return ": ".join(unit) if several else unit[1]
 
 
 SECTION = Section(25, _build)

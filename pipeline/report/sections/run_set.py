@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.report.blocks import Code, Heading, Paragraph
 from pipeline.report.sections.interface import Section, table
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

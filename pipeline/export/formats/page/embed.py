@@ -12,8 +12,7 @@ from pipeline import schema as c
 from pipeline.export.formats.page.rows import lay_out_rows, parents
 from pipeline.export.formats.page.texts import Texts, by_priority
 from pipeline.export.formats.page.turns import exact_numbers
-from pipeline.report.text import visible
-from pipeline.report.wording import words
+from pipeline.report.text import visible, words
 from pipeline.stages.packet import review_order
 
 if TYPE_CHECKING:
