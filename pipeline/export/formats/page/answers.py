@@ -19,6 +19,6 @@ def passed_answers(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     (see `heat_map_cells`), and the five texts, read again from the judged files.
     """
     found = by_hardness(cells[cells["row"].notna() & ~cells["row_failed"]])
-    found = found.sort_values("of_point", ascending=False, kind="stable").set_index("row")[["heat_map", "turn"]]
+    found = found.sort_values("of_point", ascending=False, kind="stable").set_index("row")
     texts = analysis.texts(analysis.turns.loc[found.index, "row_id"])
-    return found.join(texts.set_axis(found.index), validate="one_to_one")
+    return texts.set_axis(found.index).assign(heat_map=found["heat_map"], turn=found["turn"])

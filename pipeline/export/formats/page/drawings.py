@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from pipeline.analysis import by_unit
 from pipeline.export.formats.page.model import CauseBar, CauseRow, Causes, Figure, HeatMap
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import Rows
 from pipeline.report.sections.interface import fraction, rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -39,72 +42,52 @@ def figures(analysis: Analysis) -> Iterator[Figure]:
 
 def causes(analysis: Analysis) -> Iterator[Causes]:
     """Yield the bars of bucket x model of every benchmark with failed rows, reviewed and provisional ones apart."""
-    models = _by_benchmark(analysis.model_counts)
-    buckets = _by_benchmark(analysis.bucket_counts)
+    totals, buckets = by_unit(analysis.model_counts), by_unit(analysis.bucket_counts)
     for benchmark in analysis.benchmarks:
-        if benchmark in buckets:
-            yield _of_benchmark(analysis, models[benchmark], buckets[benchmark])
-
-
-def _of_benchmark(analysis: Analysis, models: pd.DataFrame, buckets: pd.DataFrame) -> Causes:
-    counts = {(row.model_name, row.bucket): row for row in buckets.itertuples()}
-    longest = int(buckets[list(_STATES)].max().max()) or 1
-    sizes = buckets.groupby("bucket", observed=True)["failed_rows"].sum().to_dict()
-    parent = analysis.review.buckets.parent
-    rows = list(models.itertuples())
-    return Causes(
-        benchmark=rows[0].benchmark_name,
-        models=tuple(
-            Figure(fraction(row.failed_rows, row.rows_judged, (row.benchmark_name, row.model_name)), row.model_name)
-            for row in rows
-        ),
-        rows=tuple(
-            CauseRow(
-                bucket=bucket,
-                parent="" if parent(bucket) == bucket else parent(bucket),
-                cells=tuple(_bars(counts.get((row.model_name, bucket)), longest) for row in rows),
+        models = analysis.models(benchmark)
+        counts = {model: buckets.get((benchmark, model), []) for model in models}
+        if any(counts.values()):
+            figures = (
+                Figure(fraction(row.failed_rows, row.rows_judged, (benchmark, model)), model)
+                for model in models
+                for row in totals[benchmark, model]
             )
-            for bucket in sorted(sizes, key=lambda name: (-sizes[name], name))
-        ),
-    )
+            yield Causes(benchmark, tuple(figures), tuple(_rows(analysis, counts)))
 
 
-def _bars(counts: Any, longest: int) -> tuple[CauseBar, ...]:  # noqa: ANN401 - a named tuple of a DataFrame
-    """Return one bucket of one model: a bar for its reviewed rows and one for its provisional ones."""
-    if counts is None:
-        return ()
+def _rows(analysis: Analysis, counts: Mapping[str, Sequence[Any]]) -> Iterator[CauseRow]:
+    """Yield the buckets, the largest first; `counts` has the rows of `bucket_counts` of each model."""
+    sizes: Counter[str] = Counter()
+    for row in chain(*counts.values()):
+        sizes[row.bucket] += row.failed_rows
+    longest = max(getattr(row, kind) for row in chain(*counts.values()) for kind in _STATES) or 1
+    bars = [{row.bucket: tuple(_bars(row, longest)) for row in rows} for rows in counts.values()]
+    for bucket in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        parent = analysis.review.buckets.parent(bucket)
+        yield CauseRow(bucket, "" if parent == bucket else parent, tuple(model.get(bucket, ()) for model in bars))
+
+
+def _bars(counts: Any, longest: int) -> Iterator[CauseBar]:  # noqa: ANN401 - a row of `bucket_counts`
+    """Yield a bar for the reviewed rows of one bucket of one model, and one for its provisional rows."""
     where = (("benchmark", counts.benchmark_name), ("model", counts.model_name), ("bucket", counts.bucket))
-    return tuple(
-        CauseBar(
-            number=Rows(str(number), (*where, *(("state", state) for state in states))),
-            percent=f"{100 * number / longest:.1f}",
-            kind=kind,
-        )
-        for kind, states in _STATES.items()
-        if (number := getattr(counts, kind))
-    )
+    for kind, states in _STATES.items():
+        if number := getattr(counts, kind):
+            rows = Rows(str(number), (*where, *(("state", state) for state in states)))
+            yield CauseBar(rows, f"{100 * number / longest:.1f}", kind)
 
 
 def heat_maps(analysis: Analysis, cells: pd.DataFrame) -> Iterator[HeatMap]:
     """Yield the heat map of every benchmark, from the cells that `heat_map_cells` returns."""
-    models = _by_benchmark(analysis.model_counts)
-    turns = analysis.turn_difficulty["benchmark_name"].value_counts()
-    of_map = dict(iter(cells.groupby("heat_map")))
+    sizes = analysis.turn_difficulty["benchmark_name"].value_counts()
+    groups = dict(iter(cells.groupby("heat_map")))
     for position, benchmark in enumerate(analysis.benchmarks):
-        names = tuple(models[benchmark]["model_name"])
-        shown: tuple[int, ...] = ()
-        codes = ""
-        if position in of_map:
-            shown = tuple(of_map[position]["turn"].head(len(of_map[position]) // len(names)).tolist())
-            codes = "".join(of_map[position]["code"])
+        models = analysis.models(benchmark)
+        codes = "".join(groups[position]["code"]) if position in groups else ""
+        wide = len(codes) // len(models)
         yield HeatMap(
             benchmark=benchmark,
-            models=names,
-            turns=shown,
-            codes=tuple(codes[model * len(shown) : (model + 1) * len(shown)] for model in range(len(names))),
-            left_out=int(turns.get(benchmark, 0)) - len(shown),
+            models=models,
+            turns=tuple(groups[position]["turn"].head(wide).tolist()) if position in groups else (),
+            codes=tuple(codes[model * wide : (model + 1) * wide] for model in range(len(models))),
+            left_out=int(sizes.get(benchmark, 0)) - wide,
         )
-
-
-def _by_benchmark(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return dict(iter(frame.groupby("benchmark_name", sort=False, observed=True)))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline import schema
 from pipeline.export.formats.page.answers import passed_answers
-from pipeline.export.formats.page.rows import encode_rows, in_packet_order, parents
+from pipeline.export.formats.page.rows import encode_rows, packet_order, parents
 from pipeline.export.formats.page.texts import TextSelector, by_priority
 from pipeline.export.formats.page.turns import exact_numbers
 from pipeline.report.text import visible
@@ -42,8 +42,8 @@ def embed(
     analysis: Analysis, heat_maps: Sequence[HeatMap], cells: pd.DataFrame, first: Iterable[str], room: int
 ) -> Embedded:
     """Return what fits into `room` bytes; texts of the rows with the ids `first` come before others."""
-    packet = in_packet_order(analysis.failures)
-    positions = pd.Series(range(len(packet)), index=packet.index)
+    packet = packet_order(analysis.failures)
+    positions = pd.Series(range(len(packet)), index=packet)
     answers = passed_answers(analysis, cells)
     base: dict[str, Any] = {
         "unit": analysis.options.compare_by,

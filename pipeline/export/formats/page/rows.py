@@ -26,46 +26,45 @@ _COLUMNS: Final = {
     "outcome": "outcome",
 }
 """Columns by the names of the page's filters."""
+_OF_TURNS: Final = [*list(_COLUMNS.values())[:6], "row_id", "turn", "judged", "failed", "failed_dimensions"]
 
 
-def in_packet_order(failures: pd.DataFrame) -> pd.DataFrame:
-    """Return the failed rows as the review packet lists them: by benchmark, model, run (alphabetically) and turn."""
+def packet_order(failures: pd.DataFrame) -> pd.Index:
+    """Return the index of the failed rows in the packet's order: benchmark, model, run (alphabetically), turn."""
     keys = ["benchmark_name", "model_name", "run_id"]
-    order = failures[keys].astype("str").assign(turn=failures["turn"]).sort_values([*keys, "turn"], kind="stable")
-    return failures.loc[order.index]
+    return failures[keys].astype("str").assign(turn=failures["turn"]).sort_values([*keys, "turn"]).index
 
 
-def encode_rows(analysis: Analysis, packet: pd.DataFrame) -> dict[str, Any]:
-    """Return the failed rows, in the order of `packet`, and after them the others that the report counts.
+def encode_rows(analysis: Analysis, packet: pd.Index) -> dict[str, Any]:
+    """Return the failed rows in the packet's order, and after them the others that the report counts.
 
     `rows` has a list for each column: per row its position in the list of `names` (or `sets`, for the lists of
     dimensions) of that column, or a single position where it is the same for all rows.
     """
     reviews = analysis.reviews[["row_id", "review_state", "attribution"]]
-    failed = packet.merge(reviews, on="row_id", how="left", validate="one_to_one").assign(outcome="failed")
+    failed = analysis.failures.loc[packet, _OF_TURNS].merge(reviews, on="row_id", validate="one_to_one")
     others = _counted_others(analysis)
-    shown = pd.concat([failed, others], ignore_index=True)[["turn", *_COLUMNS.values()]]
+    shown = pd.concat([failed.assign(outcome="failed"), others], ignore_index=True)
     names: dict[str, list[str]] = {}
     rows: dict[str, list[int] | list[str] | int] = {"turn": exact_numbers(shown["turn"].tolist())}
     for name, column in _COLUMNS.items():
-        names[name], rows[name] = _encoded(shown[column].astype("str").fillna(""))
+        places, values = pd.factorize(shown[column].astype("str").fillna(""))
+        names[name], rows[name] = values.tolist(), 0 if len(values) == 1 else places.tolist()
     secondary = {
         row.row_id: tuple(row.settled.decision.secondary_dimensions)
         for row in analysis.review.decided
         if row.settled.decision
     }
     none: list[tuple[str, ...]] = [()] * len(others)
-    lists = [
-        *(tuple(dimensions) for dimensions in failed["failed_dimensions"]),
-        *none,
-        *(secondary.get(row_id, ()) for row_id in failed["row_id"]),
-        *none,
-    ]
-    sets, positions = _encoded(lists)
-    total = len(shown)
-    rows["dimensions"], rows["secondary"] = (
-        (positions, positions) if isinstance(positions, int) else (positions[:total], positions[total:])
+    sets, codes = _factorized(
+        [
+            *map(tuple, failed["failed_dimensions"]),
+            *none,
+            *(secondary.get(row_id, ()) for row_id in failed["row_id"]),
+            *none,
+        ]
     )
+    rows["dimensions"], rows["secondary"] = (0, 0) if len(sets) == 1 else (codes[: len(shown)], codes[len(shown) :])
     return {"names": names, "sets": sets, "rows": rows}
 
 
@@ -76,14 +75,14 @@ def parents(analysis: Analysis) -> dict[str, str]:
 
 def _counted_others(analysis: Analysis) -> pd.DataFrame:
     """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
-    turns = analysis.turns
+    turns = analysis.turns[_OF_TURNS]
     marked = turns["response_kind"].isin(list(schema.SENTINELS))
     others = turns[(~turns["judged"] | marked) & ~turns["failed"]]
     return others.assign(outcome=others["judged"].map({True: "passed", False: "incomplete"}))
 
 
-def _encoded(values: Iterable[Any]) -> tuple[list[Any], list[int] | int]:
-    """Return the distinct values in order, and each value's position among them; one position if all are alike."""
-    positions: dict[Any, int] = {}
-    found = [positions.setdefault(value, len(positions)) for value in values]
-    return list(positions), 0 if len(positions) == 1 else found
+def _factorized(values: Iterable[tuple[str, ...]]) -> tuple[list[tuple[str, ...]], list[int]]:
+    """Return the distinct values in order, and each value's position among them; `pandas.factorize` for tuples."""
+    positions: dict[tuple[str, ...], int] = {}
+    codes = [positions.setdefault(value, len(positions)) for value in values]
+    return list(positions), codes

@@ -15,7 +15,7 @@ from pipeline.load.judged import NO_PAYLOAD
 from pipeline.report.text import one_line, shorten, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from pipeline.analysis import Analysis
     from pipeline.stages.buckets import ReviewedRow
@@ -121,28 +121,28 @@ class TextSelector:
 
         return size
 
-    def select(self, labels: Sequence[int], answers: int, limit: int) -> Selection:
+    def select(self, labels: list[int], answers: int, limit: int) -> Selection:
         """Return the texts of failed rows by label, and of the first `answers` others, each cut to a limit."""
         cut = _Cutter(limit)
         benchmarks = self._analysis.benchmarks
         users: list[dict[int, Text]] = [{} for _ in benchmarks]
         failed = self._of_failed(labels, dict(zip(benchmarks, users, strict=True)), cut)
         found: dict[int, list[Text]] = {}
-        for row in self._answers.head(answers).itertuples():
+        rows: Iterable[Any] = self._answers.head(answers).itertuples()
+        for row in rows:
             known = users[row.heat_map]
             if row.turn not in known:
                 known[row.turn] = cut(row.user_text)
             found[row.Index] = _said(row, cut)
         return Selection(failed, found, users, cut.times > 0)
 
-    def _of_failed(
-        self, labels: Sequence[int], users: dict[str, dict[int, Text]], cut: _Cutter
-    ) -> dict[int, list[Text]]:
+    def _of_failed(self, labels: list[int], users: dict[str, dict[int, Text]], cut: _Cutter) -> dict[int, list[Text]]:
         """Return the texts of failed rows, and add the user's texts to `users`, by benchmark and turn."""
         names = ["benchmark_name", "turn", "row_id", "error_mode_rule", "error_mode_evidence", *_TEXTS]
         reviewed = {row.row_id: row for row in self._analysis.review.rows}
         found: dict[int, list[Text]] = {}
-        for row in self._analysis.turns.loc[labels, names].itertuples():
+        rows: Iterable[Any] = self._analysis.turns.loc[labels, names].itertuples()
+        for row in rows:
             user = cut(row.user_text)
             own = _said(row, cut)
             own.append(cut(f"rule {row.error_mode_rule} saw “{one_line(row.error_mode_evidence)}”"))
@@ -174,7 +174,7 @@ def _said(row: Any, cut: _Cutter) -> list[Text]:  # noqa: ANN401 - a named tuple
 
 
 def _byte_lengths(texts: pd.DataFrame) -> pd.DataFrame:
-    return texts.apply(lambda column: column.str.encode("utf-8").str.len()).astype(int)
+    return pd.DataFrame({name: texts[name].str.encode("utf-8").map(len) for name in _TEXTS}).astype(int)
 
 
 def _decided(row: ReviewedRow | None) -> str:
