@@ -26,7 +26,6 @@ _COLUMNS: Final = {
     "outcome": "outcome",
 }
 """Columns by the names of the page's filters."""
-_OF_TURNS: Final = [*list(_COLUMNS.values())[:6], "row_id", "turn", "judged", "failed", "failed_dimensions"]
 
 
 def packet_order(failures: pd.DataFrame) -> pd.Index:
@@ -42,7 +41,7 @@ def encode_rows(analysis: Analysis, packet: pd.Index) -> dict[str, Any]:
     dimensions) of that column, or a single position where it is the same for all rows.
     """
     reviews = analysis.reviews[["row_id", "review_state", "attribution"]]
-    failed = analysis.failures.loc[packet, _OF_TURNS].merge(reviews, on="row_id", validate="one_to_one")
+    failed = analysis.failures.loc[packet].merge(reviews, on="row_id", validate="one_to_one")
     others = _counted_others(analysis)
     shown = pd.concat([failed.assign(outcome="failed"), others], ignore_index=True)
     names: dict[str, list[str]] = {}
@@ -75,7 +74,7 @@ def parents(analysis: Analysis) -> dict[str, str]:
 
 def _counted_others(analysis: Analysis) -> pd.DataFrame:
     """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
-    turns = analysis.turns[_OF_TURNS]
+    turns = analysis.turns[analysis.failures.columns]
     marked = turns["response_kind"].isin(list(schema.SENTINELS))
     others = turns[(~turns["judged"] | marked) & ~turns["failed"]]
     return others.assign(outcome=others["judged"].map({True: "passed", False: "incomplete"}))
