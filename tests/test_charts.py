@@ -23,8 +23,8 @@ from recount import listed_runs, write_runs
 from pipeline import analyze
 from pipeline.export.charts.counts import draw_causes, draw_dimensions, draw_rates, wilson
 from pipeline.export.charts.files import is_ours, sealed, settings
-from pipeline.export.charts.look import FONTS
 from pipeline.export.charts.names import file_stems, labels
+from pipeline.export.charts.style import FONTS
 from pipeline.export.charts.turns import draw_turns
 
 DATA = Path(__file__).parent.parent / "data_samples"

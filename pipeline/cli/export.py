@@ -42,10 +42,10 @@ def export(
     from pipeline.reporting import request_of
     from pipeline.review.back import read_back
 
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its caches, fonts and settings are not our user's worry
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its messages on caches, fonts and settings do not matter
     try:
-        with _no_settings():
-            import matplotlib  # noqa: F401, ICN001 - its settings are read here, whoever uses it
+        with _without_user_settings():
+            import matplotlib  # noqa: F401, ICN001 - it reads its settings when it is first imported
         from pipeline.export.charts.files import export_charts
     except ImportError as error:
         raise UsageError(Problem("export", f"needs matplotlib: {error}", _EXTRA)) from None
@@ -56,10 +56,10 @@ def export(
 
 
 @contextmanager
-def _no_settings() -> Iterator[None]:
-    """Let matplotlib find no settings of the user's: it reads them as it is imported, and fails if they are broken.
+def _without_user_settings() -> Iterator[None]:
+    """Hide the user's settings from matplotlib, which reads them on import and fails if they are invalid.
 
-    It looks in the working directory, and only then where the environment says.
+    It looks in the working directory first, and then where the environment variables say.
     https://matplotlib.org/stable/users/explain/customizing.html#the-matplotlibrc-file
     """
     before = {name: os.environ.get(name) for name in _NO_SETTINGS}

@@ -1,4 +1,4 @@
-"""Write the charts of an analysis folder: whole files, and over nothing that is not ours."""
+"""Write the charts of an analysis folder, all or none; no file that we did not write is overwritten."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import matplotlib as mpl
 from pipeline import schema as c
 from pipeline.errors import InputError, OutputError, Problem
 from pipeline.export.charts.counts import draw_causes, draw_dimensions, draw_rates
-from pipeline.export.charts.look import STYLE
 from pipeline.export.charts.names import file_stems
+from pipeline.export.charts.style import RC_PARAMS
 from pipeline.export.charts.turns import draw_turns
 from pipeline.export.guards import locked, refusals, uninterrupted
 from pipeline.export.target import Target, refuse_unfit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.analysis import Analysis
-    from pipeline.export.charts.sheet import Sheet
+    from pipeline.export.charts.slide import Slide
 
 _CHARTS: Final = {
     "failure_rates": draw_rates,
@@ -38,17 +38,18 @@ _CHARTS: Final = {
 }
 _DPI: Final = 160
 _MOST_PIXELS: Final = 16_000
-"""How long a side of a picture may be: viewers refuse larger ones, and so does matplotlib past 65,535."""
+"""The largest width or height of an image: viewers refuse larger ones, and so does matplotlib beyond 65,535."""
 _OUTSIDE: Final = re.compile(rb"<!DOCTYPE[^>]*>\s*|<metadata>.*?</metadata>\s*", re.DOTALL)
 _SEAL_SIZE: Final = {"svg": 74, "png": 84}
 _TAIL: Final = {"svg": 0, "png": 12}
-"""How many bytes come behind the seal: a PNG ends with the chunk IEND."""
+"""The number of bytes after the digest: a PNG ends with the chunk IEND."""
 
 
 def export_charts(analysis: Analysis, source: Path, folder: Path, form: str) -> Answer:
-    """Write the charts of an analysis folder, `source`, into another, a file per chart and benchmark.
+    """Write the charts of the analysis folder `source` into `folder`, a file per chart and benchmark.
 
-    Raises `OutputError` for a folder that is not fit, or a file there that is no chart of ours.
+    Returns the list of files as the command's answer. Raises `OutputError` for a folder that cannot be used, or
+    that holds other files under these names.
     """
     refuse_unfit(Target(folder), _inputs(source), {(run.benchmark_name, run.run_id) for run in analysis.inputs})
     listed, contents = [], {}
@@ -63,7 +64,7 @@ def export_charts(analysis: Analysis, source: Path, folder: Path, form: str) -> 
 
 
 def _inputs(source: Path) -> list[Path]:
-    """List the folders that were analysed: nothing is written into them."""
+    """Return the folders that were analysed, into which nothing may be written."""
     try:
         local = json.loads((source / c.LOCAL_JSON).read_bytes())
         return [Path(path) for path in (local["comparison_dir"], *local["run_dirs"].values()) if path is not None]
@@ -72,29 +73,29 @@ def _inputs(source: Path) -> list[Path]:
         raise InputError(Problem(str(source / c.LOCAL_JSON), f"cannot be read back: {error}", fix)) from None
 
 
-def _drawn(draw: Callable[[Analysis, str], Sheet], analysis: Analysis, benchmark: str, form: str) -> bytes:
-    """Draw a chart: the same bytes for the same analysis, whatever the user's own settings of matplotlib are."""
+def _drawn(draw: Callable[[Analysis, str], Slide], analysis: Analysis, benchmark: str, form: str) -> bytes:
+    """Return a chart: the same bytes for the same analysis, whatever the user's settings of matplotlib are."""
     stream = BytesIO()
     with settings():
-        sheet = draw(analysis, benchmark)
-        dpi = min(_DPI, _MOST_PIXELS / sheet.figure.get_figheight())
-        metadata = {"Title": sheet.title} | ({"Software": None} if form == "png" else {})
-        sheet.figure.savefig(stream, format=form, dpi=dpi, metadata=metadata)
+        slide = draw(analysis, benchmark)
+        dpi = min(_DPI, _MOST_PIXELS / slide.figure.get_figheight())
+        metadata = {"Title": slide.title} | ({"Software": None} if form == "png" else {})
+        slide.figure.savefig(stream, format=form, dpi=dpi, metadata=metadata)
     return _OUTSIDE.sub(b"", stream.getvalue()) if form == "svg" else stream.getvalue()
 
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Draw with settings of our own, and without a warning for a letter that no font has: it becomes a box."""
+    """Draw with our settings of matplotlib, and without warnings for letters that no font has: they become boxes."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+        mpl.rcParams.update(RC_PARAMS)
         warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         yield
 
 
 def sealed(content: bytes, form: str) -> bytes:
-    """Put a digest into a chart, by which it is known for ours as long as nobody edits it."""
+    """Return a chart with a digest of its content, by which `is_ours` recognises it until it is edited."""
     digest = sha256(content).hexdigest().encode()
     chunk = b"tEXtComment\0" + digest  # https://www.w3.org/TR/png/#11tEXt
     png = (len(chunk) - 4).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
@@ -103,13 +104,13 @@ def sealed(content: bytes, form: str) -> bytes:
 
 
 def is_ours(content: bytes, form: str) -> bool:
-    """Tell whether a file is a chart of ours that nobody has edited."""
+    """Whether the content of a file is a chart that we wrote and that nobody has edited."""
     place = len(content) - _TAIL[form]
     return content == sealed(content[: max(place - _SEAL_SIZE[form], 0)] + content[place:], form)
 
 
 def _write(folder: Path, contents: dict[Path, bytes], form: str) -> None:
-    """Write the files beside their places, and move them in once all are whole."""
+    """Write the files under temporary names, and rename them once all are complete."""
     parts = {path.with_name(f".{path.name}.part"): path for path in contents}
     with _made(folder), locked(folder):
         foreign = [path for path in contents if path.exists()]
@@ -130,7 +131,7 @@ def _write(folder: Path, contents: dict[Path, bytes], form: str) -> None:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Make a folder; what was made, and its parents, goes away again if nothing came to lie in it."""
+    """Create a folder with its parents; those created are removed again if they stay empty."""
     new = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

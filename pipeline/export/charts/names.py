@@ -1,4 +1,4 @@
-"""Names that came with the data, made fit for a chart and for a file."""
+"""Turn names from the data into chart labels and file names."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _NO_XML: Final = re.compile("[\ud800-\udfff\ufffe\uffff]")  # https://www.w3.org
 
 
 def short(text: str, limit: int = _LABEL_LENGTH) -> str:
-    """Put a text on one safe line of at most `limit` characters; what is cut is its middle: endings tell apart."""
+    """Return a text as one safe line of at most `limit` characters, cut in the middle: endings differ."""
     line = _NO_XML.sub("\ufffd", one_line(text)) or "(no name)"
     tail = limit * 2 // 5
     return line if len(line) <= limit else f"{line[: limit - tail - 1]}…{line[-tail:]}"
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:
-    """Give each name its label; names that look the same once they are shortened get a number behind."""
+    """Return the label of each name; names that are equal once shortened get a number."""
     made = {name: short(name) for name in names}
     often, seen = Counter(made.values()), Counter[str]()
     for name, label in made.items():
@@ -37,7 +37,7 @@ def labels(names: Iterable[str]) -> dict[str, str]:
 
 
 def file_stems(names: Iterable[str]) -> dict[str, str]:
-    """Give each name a file name that every system takes; one that had to change carries a digest of the name."""
+    """Return the file stem of each name, valid on every system; one that differs from its name ends in a digest."""
     plain = {name: _UNFIT.sub("_", name).strip("._-")[:_FILE_LENGTH] for name in names}
     often = Counter(stem.lower() for stem in plain.values())
     return {

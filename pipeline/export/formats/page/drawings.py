@@ -1,28 +1,31 @@
-"""What the page draws from the counts: figures at the top, and bars of causes."""
+"""Draw the counts: key figures at the top of the page, heat maps, and bars of causes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import schema as c
-from pipeline.export.formats.page.model import Bar, Bucket, Causes, Figure, HeatMap
+from pipeline.analysis import by_unit
+from pipeline.export.formats.page.model import CauseBar, CauseRow, Causes, Figure, HeatMap
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import Rows
 from pipeline.report.sections.interface import fraction, rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pipeline.analysis import Analysis, Record
-    from pipeline.export.formats.page.turns import TurnMap
+    import pandas as pd
 
-_KINDS: Final = {c.REVIEWED: ("decided",), c.PROVISIONAL: OPEN_STATES}
+    from pipeline.analysis import Analysis
+
+_STATES: Final = {"reviewed": ("decided",), "provisional": OPEN_STATES}
+"""The columns of `bucket_counts` that are drawn, and the review states of the rows that each counts."""
 
 
 def figures(analysis: Analysis) -> Iterator[Figure]:
-    """Give the figures at the top of the page."""
-    counts = [row for name in analysis.benchmarks for row in analysis.records("model_counts", name)]
-    judged, failed = (sum(row[name] for row in counts) for name in (c.ROWS_JUDGED, c.FAILED_ROWS))
+    """Yield the figures at the top of the page."""
+    judged, failed = (int(analysis.model_counts[name].sum()) for name in ("rows_judged", "failed_rows"))
     decided = len(analysis.review.decided)
     if len(analysis.benchmarks) > 1:
         yield Figure(str(len(analysis.benchmarks)), "benchmarks")
@@ -38,54 +41,53 @@ def figures(analysis: Analysis) -> Iterator[Figure]:
 
 
 def causes(analysis: Analysis) -> Iterator[Causes]:
-    """Draw bucket x model of every benchmark with failed rows, reviewed and provisional ones apart."""
-    for name in analysis.benchmarks:
-        if analysis.records("bucket_counts", name):
-            yield _of_benchmark(analysis, name)
-
-
-def _of_benchmark(analysis: Analysis, benchmark: str) -> Causes:
-    counts = {(row[c.MODEL], row[c.BUCKET]): row for row in analysis.records("bucket_counts", benchmark)}
-    longest = max([row[kind] for row in counts.values() for kind in _KINDS], default=1) or 1
-    models = analysis.records("model_counts", benchmark)
-    sizes: dict[str, int] = {}
-    for (_, bucket), row in counts.items():
-        sizes[bucket] = sizes.get(bucket, 0) + row[c.FAILED_ROWS]
-    parent = analysis.review.buckets.parent
-    return Causes(
-        benchmark,
-        tuple(
-            Figure(fraction(row[c.FAILED_ROWS], row[c.ROWS_JUDGED], (benchmark, row[c.MODEL])), row[c.MODEL])
-            for row in models
-        ),
-        tuple(
-            Bucket(
-                bucket,
-                "" if parent(bucket) == bucket else parent(bucket),
-                tuple(_bars(counts.get((model[c.MODEL], bucket)), longest) for model in models),
+    """Yield the bars of bucket x model of every benchmark with failed rows, reviewed and provisional ones apart."""
+    totals, buckets = by_unit(analysis.model_counts), by_unit(analysis.bucket_counts)
+    for benchmark in analysis.benchmarks:
+        models = analysis.models(benchmark)
+        counts = {model: buckets.get((benchmark, model), []) for model in models}
+        if any(counts.values()):
+            figures = (
+                Figure(fraction(row.failed_rows, row.rows_judged, (benchmark, model)), model)
+                for model in models
+                for row in totals[benchmark, model]
             )
-            for bucket in sorted(sizes, key=lambda name: (-sizes[name], name))
-        ),
-    )
+            yield Causes(benchmark, tuple(figures), tuple(_rows(analysis, counts)))
 
 
-def _bars(row: Record | None, longest: int) -> tuple[Bar, ...]:
-    """Draw one bucket of one model: a bar for its reviewed rows and one for its provisional ones."""
-    if row is None:
-        return ()
-    where = (("benchmark", row[c.BENCHMARK]), ("model", row[c.MODEL]), ("bucket", row[c.BUCKET]))
-    return tuple(
-        Bar(
-            Rows(str(row[kind]), (*where, *(("state", state) for state in states))),
-            f"{100 * row[kind] / longest:.1f}",
-            kind,
+def _rows(analysis: Analysis, counts: Mapping[str, Sequence[Any]]) -> Iterator[CauseRow]:
+    """Yield the buckets, the largest first; `counts` has the rows of `bucket_counts` of each model."""
+    sizes: Counter[str] = Counter()
+    for row in chain(*counts.values()):
+        sizes[row.bucket] += row.failed_rows
+    longest = max(getattr(row, kind) for row in chain(*counts.values()) for kind in _STATES) or 1
+    bars = [{row.bucket: tuple(_bars(row, longest)) for row in rows} for rows in counts.values()]
+    for bucket in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        parent = analysis.review.buckets.parent(bucket)
+        yield CauseRow(bucket, "" if parent == bucket else parent, tuple(model.get(bucket, ()) for model in bars))
+
+
+def _bars(counts: Any, longest: int) -> Iterator[CauseBar]:  # noqa: ANN401 - a row of `bucket_counts`
+    """Yield a bar for the reviewed rows of one bucket of one model, and one for its provisional rows."""
+    where = (("benchmark", counts.benchmark_name), ("model", counts.model_name), ("bucket", counts.bucket))
+    for kind, states in _STATES.items():
+        if number := getattr(counts, kind):
+            rows = Rows(str(number), (*where, *(("state", state) for state in states)))
+            yield CauseBar(rows, f"{100 * number / longest:.1f}", kind)
+
+
+def heat_maps(analysis: Analysis, cells: pd.DataFrame) -> Iterator[HeatMap]:
+    """Yield the heat map of every benchmark, from the cells that `heat_map_cells` returns."""
+    sizes = analysis.turn_difficulty["benchmark_name"].value_counts()
+    groups = dict(iter(cells.groupby("heat_map")))
+    for position, benchmark in enumerate(analysis.benchmarks):
+        models = analysis.models(benchmark)
+        codes = "".join(groups[position]["code"]) if position in groups else ""
+        wide = len(codes) // len(models)
+        yield HeatMap(
+            benchmark=benchmark,
+            models=models,
+            turns=tuple(groups[position]["turn"].head(wide).tolist()) if position in groups else (),
+            codes=tuple(codes[model * wide : (model + 1) * wide] for model in range(len(models))),
+            left_out=int(sizes.get(benchmark, 0)) - wide,
         )
-        for kind, states in _KINDS.items()
-        if row[kind]
-    )
-
-
-def heat_map(turn_map: TurnMap) -> HeatMap:
-    """Draw a heat map: the letters of its cells."""
-    turns = tuple(turn_map.turns.tolist())
-    return HeatMap(turn_map.benchmark, turn_map.models, turns, turn_map.codes, turn_map.left_out)

@@ -1,76 +1,132 @@
-"""Embed the rows and what was said in them as JSON, as many and as long as the room allows."""
+"""Embed the rows and their texts as JSON, as many and as long as the room allows."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import numpy as np
+import pandas as pd
 
-from pipeline import schema as c
-from pipeline.export.formats.page.rows import lay_out_rows, parents
-from pipeline.export.formats.page.texts import Texts, by_priority
+from pipeline import schema
+from pipeline.export.formats.page.answers import passed_answers
+from pipeline.export.formats.page.rows import encode_rows, packet_order, parents
+from pipeline.export.formats.page.texts import TextSelector, by_priority
 from pipeline.export.formats.page.turns import exact_numbers
 from pipeline.report.text import visible, words
-from pipeline.stages.packet import review_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pipeline.analysis import Analysis
-    from pipeline.export.formats.page.answers import Answers
-    from pipeline.export.formats.page.turns import TurnMap
+    from pipeline.export.formats.page.model import HeatMap
+    from pipeline.export.formats.page.texts import Selection
 
-_LEAST_PER_ROW: Final = 8
-"""A row takes at least so many bytes, so that it need not be laid out to know that there are too many."""
+_MIN_ROW_SIZE: Final = 8
+"""A row takes at least this many bytes, so that it need not be encoded to know that there are too many."""
 _DELETE: Final = b"\x7f"
 """The only hidden character of ASCII that JSON does not escape."""
 
 
-class Embedded(NamedTuple):
-    """The embedded data, fit to stand in a script element, and in words what it does not hold."""
+@dataclass(frozen=True)
+class Embedded:
+    """The embedded data as JSON for a script element, and a description of what is left out, as HTML."""
 
     json: bytes
-    said: str
+    description: str
 
 
-def embed(analysis: Analysis, answers: Answers, first: Iterable[str], room: int) -> Embedded:
-    """Embed what fits into `room` bytes; `first` names the rows whose texts come before others."""
-    order = review_order(analysis.tables["failures"])
+def embed(
+    analysis: Analysis, heat_maps: Sequence[HeatMap], cells: pd.DataFrame, first: Iterable[str], room: int
+) -> Embedded:
+    """Return what fits into `room` bytes; texts of the rows with the ids `first` come before others."""
+    packet = packet_order(analysis.failures)
+    positions = pd.Series(range(len(packet)), index=packet)
+    answers = passed_answers(analysis, cells)
     base: dict[str, Any] = {
         "unit": analysis.options.compare_by,
         "reviewed": bool(analysis.review.decided),
-        "failed": len(order),
+        "failed": len(packet),
         "rows": {},
         "buckets": parents(analysis),
-        "maps": [_map(each, order) for each in answers.maps],
+        "maps": _maps(heat_maps, cells, positions),
     }
     packed = _without_hidden(_pack(base))
-    if len(order) * _LEAST_PER_ROW < room:
-        whole = base | lay_out_rows(analysis, order)
+    if len(packet) * _MIN_ROW_SIZE < room:
+        whole = base | encode_rows(analysis, packet)
         packed_whole = _without_hidden(_pack(whole))
         if len(packed_whole) <= room * 2 // 3:
             base, packed = whole, packed_whole
-    wanted = by_priority(analysis, answers.maps, first)
-    texts = Texts(analysis, answers, order)
-    for limit, number, others in texts.tries(len(wanted), room - len(packed)):
-        found, cut = texts.gather(wanted[:number], others, limit)
-        packed_texts = _pack(found)
-        if len(packed_texts) <= room - len(packed):
-            said = _said(base, number, answers.wanted - others, limit if cut else 0)
-            return Embedded(packed[:-1] + b"," + packed_texts[1:], said)
-    return Embedded(packed, _said(base, 0, answers.wanted, 0))
+    wanted = by_priority(analysis, cells, first)
+    selector = TextSelector(analysis, answers)
+    for attempt in selector.attempts(len(wanted), room - len(packed)):
+        selection = selector.select(wanted[: attempt.failed], attempt.answers, attempt.limit)
+        texts = _pack(_texts(selection, positions))
+        if len(texts) <= room - len(packed):
+            limit = attempt.limit if selection.cut else 0
+            description = _description(base, attempt.failed, len(answers) - attempt.answers, limit)
+            return Embedded(packed[:-1] + b"," + texts[1:], description)
+    return Embedded(packed, _description(base, 0, len(answers), 0))
+
+
+def row_numbers(rows: pd.Series, failed: pd.Series, positions: pd.Series) -> pd.Series:
+    """Return the one number by which the page's script knows each row.
+
+    A failed row has its position in the review packet, counted from 0; a row that did not fail has -2 minus its
+    position in `analysis.turns`; where there is no row, the number is -1. `rows` holds labels of
+    `analysis.turns`, and `positions` the packet's positions by these labels.
+    """
+    return rows.map(positions).where(failed, -2 - rows).fillna(-1).astype(int)
+
+
+def _maps(heat_maps: Sequence[HeatMap], cells: pd.DataFrame, positions: pd.Series) -> list[dict[str, Any]]:
+    """Return the heat maps with the numbers behind each cell, a list per model."""
+    cells = cells.assign(number=row_numbers(cells["row"], cells["row_failed"], positions))
+    of_map = dict(iter(cells.groupby("heat_map")))
+    found = []
+    for position, heat_map in enumerate(heat_maps):
+        size = len(heat_map.turns)
+        columns = {
+            name: of_map[position][column].tolist() if size else []
+            for name, column in (("judged", "runs_judged"), ("failed", "runs_failed"), ("rows", "number"))
+        }
+        starts = [model * size for model in range(len(heat_map.models))]
+        found.append(
+            {
+                "benchmark": heat_map.benchmark,
+                "models": heat_map.models,
+                "turns": exact_numbers(list(heat_map.turns)),
+                "codes": heat_map.codes,
+                **{name: [values[start : start + size] for start in starts] for name, values in columns.items()},
+            }
+        )
+    return found
+
+
+def _texts(selection: Selection, positions: pd.Series) -> dict[str, Any]:
+    """Return the selected texts under the numbers by which the script knows their rows."""
+
+    def numbered(texts: dict[int, Any], *, failed: bool) -> dict[str, Any]:
+        rows = pd.Series(list(texts), dtype="Int64")
+        numbers = row_numbers(rows, pd.Series(failed, rows.index), positions)
+        return dict(zip(map(str, numbers), texts.values(), strict=True))
+
+    return {
+        "texts": numbered(selection.failed, failed=True),
+        "others": numbered(selection.answers, failed=False),
+        "users": selection.users,
+    }
 
 
 def _pack(value: object) -> bytes:
-    """Write JSON that cannot end the element that it stands in."""
+    """Return JSON that cannot end the script element in which it is written."""
     packed = msgspec.json.encode(value)
     return packed.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
 
 
 def _without_hidden(packed: bytes) -> bytes:
-    """Escape hidden characters, which names may hold: the page needs these as they are, its file must not hold any."""
+    """Return JSON with hidden characters escaped: names keep them for the script, but the file must not hold any."""
     if packed.isascii() and _DELETE not in packed:
         return packed
     text = packed.decode()
@@ -78,38 +134,20 @@ def _without_hidden(packed: bytes) -> bytes:
     return text.translate(hidden).encode() if hidden else packed
 
 
-def _map(turn_map: TurnMap, order: np.ndarray) -> dict[str, Any]:
-    """Lay out a heat map; rows that failed by their places among the embedded ones."""
-    refs = turn_map.rows
-    if len(order):
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order))
-        refs = np.where(refs >= 0, place[np.maximum(refs, 0)], refs)
-    return {
-        "benchmark": turn_map.benchmark,
-        "models": turn_map.models,
-        "turns": exact_numbers(turn_map.turns.tolist()),
-        "codes": turn_map.codes,
-        "judged": turn_map.judged.tolist(),
-        "failed": turn_map.failed.tolist(),
-        "rows": refs.tolist(),
-    }
-
-
-def _said(base: dict[str, Any], texts: int, answers_left: int, limit: int) -> str:
-    """Say in words what is here of the rows and what is not: texts of failed ones, answers of others, long texts."""
-    parts = [_said_of_failed(base["failed"], texts, embedded=bool(base["rows"]))]
+def _description(base: dict[str, Any], texts: int, answers_left: int, limit: int) -> str:
+    """Return in words what is embedded and what is not: texts of failed rows, other answers, long texts."""
+    parts = [_failed_description(base["failed"], texts, embedded=bool(base["rows"]))]
     if limit:
         parts.append(f"Texts longer than {limit} characters are cut.")
     if answers_left:
         are, they = ("is", "it is") if answers_left == 1 else ("are", "they are")
         answers = f"{'answer' if answers_left == 1 else 'answers'} of {words('row', answers_left)}"
-        where = f"{they} in <code>{c.TURNS_PARQUET}</code>"
+        where = f"{they} in <code>{schema.TURNS_PARQUET}</code>"
         parts.append(f"The {answers} of the heat map that did not fail {are} not in this file; {where}.")
     return " ".join(parts)
 
 
-def _said_of_failed(total: int, texts: int, *, embedded: bool) -> str:
+def _failed_description(total: int, texts: int, *, embedded: bool) -> str:
     rows = words("failed row", total)
     whose = "its texts" if total == 1 else "their texts"
     if not total:

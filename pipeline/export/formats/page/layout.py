@@ -1,11 +1,11 @@
-"""Lay the report's blocks out for the page: by section, each with a name for links."""
+"""Divide the report's blocks into the sections of the page, each with an anchor."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.export.formats.page.model import Section
+from pipeline.export.formats.page.model import PageSection
 from pipeline.report.blocks import Heading
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pipeline.report.blocks import Block, Inlines
 
 
-def lay_out(blocks: Iterable[Block]) -> list[Section]:
-    """Lay out the blocks; the first section has no title and holds what comes before any heading."""
+def lay_out(blocks: Iterable[Block]) -> list[PageSection]:
+    """Return the sections; the first has no title and holds the blocks before any heading."""
     titles: list[Heading | None] = [None]
     parts: list[list[Block]] = [[]]
     for block in blocks:
@@ -27,18 +27,18 @@ def lay_out(blocks: Iterable[Block]) -> list[Section]:
     return [_section(number, title, part) for number, (title, part) in enumerate(zip(titles, parts, strict=True))]
 
 
-def _section(number: int, heading: Heading | None, blocks: list[Block]) -> Section:
+def _section(number: int, heading: Heading | None, blocks: list[Block]) -> PageSection:
     if heading is None:
-        return Section("", "", "", tuple(blocks))
+        return PageSection("", "", "", tuple(blocks))
     title = _words(heading.content)
-    return Section(title, f"s{number}-{_slug(title)}", heading.part, tuple(blocks))
+    return PageSection(title, f"s{number}-{_slug(title)}", heading.part, tuple(blocks))
 
 
 def _words(content: Inlines) -> str:
-    """Give the words of some inlines, without their setting."""
+    """Return the text of some inlines, without its markup."""
     return "".join(part if isinstance(part, str) else part.text for part in content)
 
 
 def _slug(text: str) -> str:
-    """Make a name for a link of some words."""
+    """Return an anchor made from a text: lower-case letters and digits, joined by hyphens."""
     return "-".join(re.findall(r"[a-z0-9]+", text.lower()))

@@ -1,4 +1,4 @@
-"""What the page shows, as plain data."""
+"""The content of the page as plain data, before it is rendered."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pipeline.report.blocks import Block, Datapoint, Heading, Inline, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the report: its title in words, a name for links, its part of the page, and its blocks."""
+class PageSection:
+    """A section of the report: its title in words, its anchor, its part of the page, and its blocks."""
 
     title: str
     anchor: str
@@ -23,9 +23,9 @@ class Section:
 
     @property
     def inner(self) -> list[tuple[int, Heading]]:
-        """The headings of the parts, each with its place among the blocks."""
+        """The headings of the subsections, each with its position among the blocks."""
         places = enumerate(self.blocks)
-        return [(at, block) for at, block in places if isinstance(block, Heading) and block.level == 3]  # noqa: PLR2004 - a part's
+        return [(at, block) for at, block in places if isinstance(block, Heading) and block.level == 3]  # noqa: PLR2004 - a subsection's
 
     @property
     def short_title(self) -> str:
@@ -42,8 +42,8 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A count as a bar: the number, how long in percent, and whether its rows are reviewed or provisional."""
+class CauseBar:
+    """A count as a bar: the number, the length in percent, and whether its rows are `reviewed` or `provisional`."""
 
     number: Rows
     percent: str
@@ -51,38 +51,40 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """A bucket as a row of bars, those of each model in turn."""
+class CauseRow:
+    """A bucket as a row of the table of causes: a cell for each model, with its bars."""
 
-    name: str
+    bucket: str
     parent: str
-    cells: tuple[tuple[Bar, ...], ...]
+    """The bucket that this one counts for; empty if it counts for itself."""
+    cells: tuple[tuple[CauseBar, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """The bars of one benchmark: its models, each with its failure rate, and its buckets, largest first."""
+    """The table of causes of one benchmark: its models, each with its failure rate, and its buckets, largest first."""
 
     benchmark: str
     models: tuple[Figure, ...]
-    buckets: tuple[Bucket, ...]
+    rows: tuple[CauseRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """The heat map of one benchmark: per model a letter for each turn that is shown."""
+    """The heat map of one benchmark: a row per model, a column per shown turn."""
 
     benchmark: str
     models: tuple[str, ...]
     turns: tuple[int, ...]
     codes: tuple[str, ...]
+    """For each model a letter for each turn, as in the column `code` of the cells."""
     left_out: int
     """How many turns are not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything that the page shows but the rows that are embedded in it."""
+    """The content of the page, without the rows that are embedded for its script."""
 
     title: str
     stamp: str
@@ -91,18 +93,18 @@ class Page:
     """What is compared: `model` or `run`."""
     figures: tuple[Figure, ...]
     warnings: int
-    """How many notes of the checks are more than an information."""
+    """How many notes of the checks are warnings or errors."""
     maps: tuple[HeatMap, ...]
     causes: tuple[Causes, ...]
-    before: Section
-    """What the report says before any heading."""
-    sections: tuple[Section, ...]
+    before: PageSection
+    """The blocks before any heading."""
+    sections: tuple[PageSection, ...]
 
     @property
     def outcomes(self) -> frozenset[str]:
         """The letters that occur in the heat maps."""
         return frozenset().union(*(codes for each in self.maps for codes in each.codes))
 
-    def of_part(self, part: str) -> list[Section]:
-        """Give the sections of a part of the page."""
+    def of_part(self, part: str) -> list[PageSection]:
+        """Return the sections of a part of the page."""
         return [section for section in self.sections if section.part == part]

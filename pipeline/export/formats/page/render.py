@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 _STYLE: Final = "<!--style-->"
 _SCRIPT: Final = "<!--script-->"
-# Where something is inserted after rendering: no text can hold these, since every `<` of a text is escaped.
+# Placeholders, replaced after rendering: no text can contain them, since every `<` of a text is escaped.
 DATA: Final = b"<!--data-->"
-SAID: Final = b"<!--said-->"
+DESCRIPTION: Final = b"<!--said-->"
 
 
 def render(page: Page) -> bytes:
-    """Render a page, with `DATA` and `SAID` where the embedded rows and what is said of them go."""
+    """Return a page as bytes, with `DATA` and `DESCRIPTION` where the embedded rows and their description go."""
     text = template().render(page=page, policy=_policy(), signs=SIGNS)
     return text.replace(_STYLE, style(), 1).replace(_SCRIPT, script(), 1).encode()
 
 
 def _policy() -> str:
-    """Write the content security policy: nothing at all but this one script and this one style.
+    """Return the content security policy: nothing is allowed but this one script and this one style.
 
     https://www.w3.org/TR/CSP3/#grammardef-hash-source
     """

@@ -1,87 +1,87 @@
-"""Lay out the failed rows, and others that are counted, as numbers into lists of names."""
+"""Encode the failed rows, and the other rows that the report counts, as columns of numbers into lists of names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import pandas as pd
 
-from pipeline import schema as c
-from pipeline.columns import as_list
+from pipeline import schema
 from pipeline.export.formats.page.turns import exact_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
+    from collections.abc import Iterable
 
     from pipeline.analysis import Analysis
 
 _COLUMNS: Final = {
-    "benchmark": c.BENCHMARK,
-    "model": c.MODEL,
-    "run": c.RUN_ID,
-    "kind": c.RESPONSE_KIND,
-    "mode": c.ERROR_MODE,
-    "bucket": c.BUCKET,
+    "benchmark": "benchmark_name",
+    "model": "model_name",
+    "run": "run_id",
+    "kind": "response_kind",
+    "mode": "error_mode",
+    "bucket": "bucket",
+    "state": "review_state",
+    "attribution": "attribution",
+    "outcome": "outcome",
 }
-"""Columns of the turns table by the names that the page's filters give them."""
+"""Columns by the names of the page's filters."""
 
 
-def lay_out_rows(analysis: Analysis, order: np.ndarray) -> dict[str, Any]:
-    """Lay out the failed rows in `order`, and after them the others that the report counts.
+def packet_order(failures: pd.DataFrame) -> pd.Index:
+    """Return the index of the failed rows in the packet's order: benchmark, model, run (alphabetically), turn."""
+    keys = ["benchmark_name", "model_name", "run_id"]
+    return failures[keys].astype("str").assign(turn=failures["turn"]).sort_values([*keys, "turn"]).index
 
-    Each column holds a number per row, its place in the list of that name, or one number for all rows.
+
+def encode_rows(analysis: Analysis, packet: pd.Index) -> dict[str, Any]:
+    """Return the failed rows in the packet's order, and after them the others that the report counts.
+
+    `rows` has a list for each column: per row its position in the list of `names` (or `sets`, for the lists of
+    dimensions) of that column, or a single position where it is the same for all rows.
     """
-    failures, reviews = (analysis.tables[name].take(pa.array(order)) for name in ("failures", "reviews"))
+    reviews = analysis.reviews[["row_id", "review_state", "attribution"]]
+    failed = analysis.failures.loc[packet].merge(reviews, on="row_id", validate="one_to_one")
     others = _counted_others(analysis)
-    failed, more = len(failures), len(others)
+    shown = pd.concat([failed.assign(outcome="failed"), others], ignore_index=True)
     names: dict[str, list[str]] = {}
-    rows: dict[str, list[int] | list[str] | int] = {
-        "turn": exact_numbers(as_list(failures[c.TURN]) + as_list(others[c.TURN]))
-    }
-    columns = {name: as_list(failures[column]) + as_list(others[column]) for name, column in _COLUMNS.items()}
-    columns["state"] = as_list(reviews[c.REVIEW_STATE]) + [None] * more
-    columns["attribution"] = as_list(reviews[c.ATTRIBUTION]) + [None] * more
-    columns["outcome"] = ["failed"] * failed + ["passed" if one else "incomplete" for one in as_list(others[c.JUDGED])]
-    for name, values in columns.items():
-        names[name], rows[name] = _encoded([value or "" for value in values])
-    consequences = {
+    rows: dict[str, list[int] | list[str] | int] = {"turn": exact_numbers(shown["turn"].tolist())}
+    for name, column in _COLUMNS.items():
+        places, values = pd.factorize(shown[column].astype("str").fillna(""))
+        names[name], rows[name] = values.tolist(), 0 if len(values) == 1 else places.tolist()
+    secondary = {
         row.row_id: tuple(row.settled.decision.secondary_dimensions)
         for row in analysis.review.decided
         if row.settled.decision
     }
-    secondary = (
-        [consequences.get(row_id, ()) for row_id in as_list(failures[c.ROW_ID])] if consequences else [()] * failed
+    none: list[tuple[str, ...]] = [()] * len(others)
+    sets, codes = _factorized(
+        [
+            *map(tuple, failed["failed_dimensions"]),
+            *none,
+            *(secondary.get(row_id, ()) for row_id in failed["row_id"]),
+            *none,
+        ]
     )
-    lists = [*map(tuple, as_list(failures[c.FAILED_DIMENSIONS])), *[()] * more, *secondary, *[()] * more]
-    sets, places = _encoded(lists)
-    split = failed + more
-    rows["dimensions"], rows["secondary"] = (
-        (places, places) if isinstance(places, int) else (places[:split], places[split:])
-    )
+    rows["dimensions"], rows["secondary"] = (0, 0) if len(sets) == 1 else (codes[: len(shown)], codes[len(shown) :])
     return {"names": names, "sets": sets, "rows": rows}
 
 
 def parents(analysis: Analysis) -> dict[str, str]:
-    """Give each bucket of the failed rows, and the one that it counts for."""
-    return {
-        name: analysis.review.buckets.parent(name)
-        for name in pc.unique(analysis.tables["failures"][c.BUCKET]).to_pylist()
-    }
+    """Return each bucket of the failed rows with the one that it counts for."""
+    return {name: analysis.review.buckets.parent(name) for name in analysis.failures["bucket"].unique()}
 
 
-def _counted_others(analysis: Analysis) -> pa.Table:
-    """Give the rows that did not fail and are counted all the same: incomplete ones, endings, empty responses."""
-    turns = analysis.tables["turns"]
-    marked = pc.is_in(turns[c.RESPONSE_KIND].cast(pa.large_string()), pa.array(list(c.SENTINELS), pa.large_string()))
-    wanted = pc.and_not(pc.or_(pc.invert(turns[c.JUDGED]), marked), turns[c.FAILED])
-    return turns.select([*_COLUMNS.values(), c.TURN, c.JUDGED]).filter(wanted)
+def _counted_others(analysis: Analysis) -> pd.DataFrame:
+    """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
+    turns = analysis.turns[analysis.failures.columns]
+    marked = turns["response_kind"].isin(list(schema.SENTINELS))
+    others = turns[(~turns["judged"] | marked) & ~turns["failed"]]
+    return others.assign(outcome=others["judged"].map({True: "passed", False: "incomplete"}))
 
 
-def _encoded(values: Sequence[Any]) -> tuple[list[Any], list[int] | int]:
-    """Give the distinct values, and each value's place among them; only one number where all are alike."""
-    places: dict[Any, int] = {}
-    found = [places.setdefault(value, len(places)) for value in values]
-    return list(places), 0 if len(places) == 1 else found
+def _factorized(values: Iterable[tuple[str, ...]]) -> tuple[list[tuple[str, ...]], list[int]]:
+    """Return the distinct values in order, and each value's position among them; `pandas.factorize` for tuples."""
+    positions: dict[tuple[str, ...], int] = {}
+    codes = [positions.setdefault(value, len(positions)) for value in values]
+    return list(positions), codes

@@ -1,4 +1,4 @@
-"""The page's templates: Jinja2 with autoescape, every text made visible, links to the rows behind a count."""
+"""The page's templates: Jinja2 with autoescape, hidden characters made visible, links to the rows behind a count."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SIGNS: Final = {"p": "·", "f": "×", "k": "~", "g": "~", "n": "–"}  # noqa: RUF001 - a cross that every font has
-"""What stands in a cell of the heat map, by `TurnMap.codes`."""
+"""The sign in a cell of the heat map, by the letter of its outcome."""
 _SCRIPTS: Final = ("text.js", "turns.js", "commands.js", "rows.js", "links.js")
 _LINES, _LONG = 12, 700
 _RATE: Final = re.compile(r"\d+/\d+, ([\d.]+)%")
@@ -26,19 +26,19 @@ _RATE: Final = re.compile(r"\d+/\d+, ([\d.]+)%")
 
 @cache
 def style() -> str:
-    """Give the page's style sheet."""
+    """Return the page's style sheet."""
     return _file("report.css")
 
 
 @cache
 def script() -> str:
-    """Give the page's script: its files one after the other, in a scope of their own."""
+    """Return the page's script: its files one after the other, in a scope of their own."""
     return "\n".join(['"use strict";', "{", *map(_file, _SCRIPTS), "}"])
 
 
 @cache
 def template() -> jinja2.Template:
-    """Compile the page's template."""
+    """Return the compiled template of the page."""
     environment = jinja2.Environment(
         autoescape=True,
         finalize=_shown,
@@ -61,7 +61,7 @@ def template() -> jinja2.Template:
 
 
 def href(inline: Rows | Turn) -> str:
-    """Give the link inside the page that shows the rows, or the turn, that some words stand for."""
+    """Return the link inside the page that shows the rows, or the turn, to which a text refers."""
     if isinstance(inline, Turn):
         return f"#turns?{_query((('benchmark', inline.benchmark), ('turn', str(inline.turn))))}"
     return f"#rows?{_query(inline.where)}"
@@ -77,18 +77,18 @@ def _quoted(value: str) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """Let a long name break where its parts meet."""
+    """Return a name that a browser may break after each underscore."""
     return escape(visible(name)).replace("_", Markup("_<wbr>"))
 
 
 def _percent(cell: object) -> str:
-    """Give the length of the bar under a rate, in percent; empty for anything else."""
+    """Return the length of the bar under a rate, in percent; empty for anything else."""
     match = _RATE.fullmatch(cell if isinstance(cell, str) else getattr(cell, "text", ""))
     return match[1] if match else ""
 
 
 def _fold(text: str) -> tuple[str, str]:
-    """Part a long text into its beginning and the rest, which is folded; as `text.js` does."""
+    """Split a long text into its beginning and the rest, which is folded; `text.js` does the same."""
     head = "\n".join(text.split("\n")[:_LINES])
     if len(head) > _LONG:
         head = head[: head.rfind(" ", 0, _LONG + 1) + 1 or _LONG]
@@ -97,10 +97,10 @@ def _fold(text: str) -> tuple[str, str]:
 
 
 def _file(name: str) -> str:
-    """Read one of the files that the page is made of."""
+    """Return the text of one of the files that the page consists of."""
     return files(__package__).joinpath("files", name).read_text("utf-8")
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template writes
-    """Make hidden characters visible in every text that a template writes."""
+    """Return a value with hidden characters made visible, if it is text."""
     return visible(value) if type(value) is str else value

@@ -1,141 +1,159 @@
-"""What was said in the rows: the texts to embed, cut to a limit, the most wanted first."""
+"""Choose the texts to embed, the most wanted first, cut to a limit at which they fit."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+import pandas as pd
 
-from pipeline import schema as c
-from pipeline.columns import as_list
+from pipeline import schema
+from pipeline.export.formats.page.turns import by_hardness
 from pipeline.report.text import one_line, shorten, visible
 from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from pipeline.analysis import Analysis
-    from pipeline.export.formats.page.answers import Answers
-    from pipeline.export.formats.page.turns import TurnMap
     from pipeline.stages.buckets import ReviewedRow
 
 _LIMITS: Final = (20_000, 6000, 3000, 1500, 800, 400, 250)
-"""How long a text may be, tried in order until everything fits."""
-_GOOD: Final = 1500
-"""Texts of this length say most; rather than cut them shorter, answers that passed are left out."""
-_OTHERS: Final = (1000, 250)
-"""How many answers that passed remain, where not all fit."""
+"""The limits on the length of a text in characters, tried in this order until everything fits."""
+_READABLE: Final = 1500
+"""Before texts are cut shorter than this, answers of rows that did not fail are left out."""
+_FEWER_ANSWERS: Final = (1000, 250)
+"""How many of these answers are kept where not all fit."""
 _FEW: Final = 1500
-"""Where not everything fits, at most so many rows have texts."""
+"""Where not everything fits, at most this many rows have texts."""
 _ALL: Final = 30_000
-"""Of more failed rows only those of the heat maps and the datapoints are thought of."""
+"""Of more failed rows than this, only those of the heat maps and the datapoints are considered."""
 _ROW_COST: Final = 90
-_AS_JSON: Final = 1.15
-"""How much longer texts become as JSON."""
+"""The bytes that each row takes as JSON beside its texts, estimated."""
+_JSON_OVERHEAD: Final = 1.15
+"""How many times longer texts become as JSON, estimated."""
+_TEXTS: Final = list(schema.TEXTS)
 Text = str | list[Any]
-"""A text, or a cut one and its whole length."""
+"""A text, or a cut one and its whole length in characters."""
 
 
-def by_priority(analysis: Analysis, maps: Sequence[TurnMap], first: Iterable[str]) -> list[int]:
-    """Order the failed rows by how much their texts are wanted: `first`, hard turns of the maps, all others."""
-    failures = analysis.tables["failures"]
-    named = pc.index_in(pa.array(list(first), failures[c.ROW_ID].type), failures[c.ROW_ID]).to_pylist()
-    shown = [turn_map.rows[:, turn_map.hardness].T.ravel() for turn_map in maps]
-    on_map = np.concatenate([*shown, np.zeros(0, dtype=np.int64)]).tolist()
-    ordered = dict.fromkeys(at for at in (*named, *on_map) if at is not None and at >= 0)
-    if len(failures) <= _ALL:
-        ordered |= dict.fromkeys(range(len(failures)))
-    return list(ordered)
+@dataclass(frozen=True)
+class Attempt:
+    """A selection of texts that may fit: the limit of each, and of how many failed rows and answers there are texts."""
+
+    limit: int
+    failed: int
+    answers: int
 
 
-class Texts:
-    """The texts of the failed rows and of the other answers at hand, and how large they would be."""
+@dataclass(frozen=True)
+class Selection:
+    """The texts that were selected, each shown as `visible` does."""
 
-    def __init__(self, analysis: Analysis, answers: Answers, order: np.ndarray) -> None:
-        self._failures = analysis.tables["failures"]
-        self._reviewed = {row.row_id: row for row in analysis.review.rows}
+    failed: dict[int, list[Text]]
+    """Failed rows by label: answer, judge, calls, results, rule, decisions, and the user's text if it differs."""
+    answers: dict[int, list[Text]]
+    """Rows that did not fail by label: answer, judge, calls, results."""
+    users: list[dict[int, Text]]
+    """For each heat map the user's texts by turn."""
+    cut: bool
+    """Whether any text is cut."""
+
+
+def by_priority(analysis: Analysis, cells: pd.DataFrame, first: Iterable[str]) -> list[int]:
+    """Return the labels of the failed rows, those whose texts matter most first.
+
+    First the rows with the ids `first`, then those of the heat maps by hardness, then all others if not too many.
+    """
+    failures = analysis.failures
+    labels = pd.Series(failures.index, index=failures["row_id"])
+    named = labels.loc[[row_id for row_id in first if row_id in labels.index]]
+    on_map = by_hardness(cells[cells["row_failed"]])["row"]
+    others = failures.index if len(failures) <= _ALL else ()
+    return list(dict.fromkeys([*named, *on_map, *others]))
+
+
+class TextSelector:
+    """Selects from the texts of the failed rows, and from the answers of rows that did not fail."""
+
+    def __init__(self, analysis: Analysis, answers: pd.DataFrame) -> None:
+        """Take the answers as `passed_answers` returns them."""
+        self._analysis = analysis
         self._answers = answers
-        self._place = dict(zip(order.tolist(), range(len(order)), strict=True))
 
-    def tries(self, wanted: int, room: int) -> Iterator[tuple[int, int, int]]:
-        """Give what to try: how long texts may be, of how many failed rows, and of how many others.
+    def attempts(self, wanted: int, room: int) -> Iterator[Attempt]:
+        """Yield the selections to try for a room in bytes, the best first; `wanted` failed rows are considered.
 
-        At first what may fit with all failed rows: long texts before many others, and fewer others before short texts.
-        Then the shortest texts of ever fewer rows.
+        At first those estimated to fit with all failed rows: long texts are preferred to many answers, and fewer
+        answers to short texts. Then the shortest texts of ever fewer rows.
         """
-        at_hand = len(self._answers.cells)
-        others = sorted({min(number, at_hand) for number in (at_hand, *_OTHERS)}, reverse=True)
-        if wanted == len(self._failures):
-            sizes = self._sizes()
-            for good in (True, False):
-                limits = [limit for limit in _LIMITS if (limit >= _GOOD) is good]
-                fitting = (
-                    (limit, wanted, number) for number in others for limit in limits if sizes(limit, number) <= room
-                )
-                yield from fitting
+        available = len(self._answers)
+        numbers = sorted({min(number, available) for number in (available, *_FEWER_ANSWERS)}, reverse=True)
+        if wanted == len(self._analysis.failures):
+            size = self._size_estimate()
+            for readable in (True, False):
+                limits = [limit for limit in _LIMITS if (limit >= _READABLE) is readable]
+                tries = (Attempt(limit, wanted, number) for number in numbers for limit in limits)
+                yield from (attempt for attempt in tries if size(attempt) <= room)
         few = min(wanted, _FEW)
-        yield from ((_LIMITS[-1], few >> halvings, others[-1] >> halvings) for halvings in range(few.bit_length()))
+        for halvings in range(few.bit_length()):
+            yield Attempt(_LIMITS[-1], few >> halvings, numbers[-1] >> halvings)
 
-    def _sizes(self) -> Callable[[int, int], float]:
-        """Estimate how large the texts of all failed rows become, by their limit and the number of others."""
-        failed = [np.asarray(pc.binary_length(self._failures[name])) for name in c.TEXTS]
-        more = self._answers.lengths()
+    def _size_estimate(self) -> Callable[[Attempt], float]:
+        """Return a function that estimates the size in bytes of an attempt with all failed rows."""
+        turns = self._analysis.turns
+        failed = _byte_lengths(turns.loc[turns["failed"], _TEXTS])
+        answers = _byte_lengths(self._answers[_TEXTS])
+        # The user's text of a turn is embedded once.
+        answers["user_text"] = answers["user_text"].mask(self._answers.duplicated(["heat_map", "turn"]), 0)
 
         @cache
-        def of(limit: int) -> tuple[int, np.ndarray]:
-            others = np.sum([np.minimum(each, limit) for each in more], axis=0)
-            return sum(int(np.minimum(each, limit).sum()) for each in failed), np.concatenate([[0], np.cumsum(others)])
+        def of_limit(limit: int) -> tuple[int, list[int]]:
+            of_answers = answers.clip(upper=limit).sum(axis="columns").cumsum()
+            return int(failed.clip(upper=limit).sum().sum()), [0, *of_answers]
 
-        def size(limit: int, others: int) -> float:
-            rows, until = of(limit)
-            return (rows + int(until[others])) * _AS_JSON + _ROW_COST * (len(self._failures) + others)
+        def size(attempt: Attempt) -> float:
+            of_failed, of_answers = of_limit(attempt.limit)
+            rows = len(failed) + attempt.answers
+            return (of_failed + of_answers[attempt.answers]) * _JSON_OVERHEAD + _ROW_COST * rows
 
         return size
 
-    def gather(self, positions: Sequence[int], others: int, limit: int) -> tuple[dict[str, Any], bool]:
-        """Gather the texts of failed rows by position, and of so many others, each cut to a limit; tell if any was cut.
+    def select(self, labels: list[int], answers: int, limit: int) -> Selection:
+        """Return the texts of failed rows by label, and of the first `answers` others, each cut to a limit."""
+        cut = _Cutter(limit)
+        benchmarks = self._analysis.benchmarks
+        users: list[dict[int, Text]] = [{} for _ in benchmarks]
+        failed = self._of_failed(labels, dict(zip(benchmarks, users, strict=True)), cut)
+        found: dict[int, list[Text]] = {}
+        rows: Iterable[Any] = self._answers.head(answers).itertuples()
+        for row in rows:
+            known = users[row.heat_map]
+            if row.turn not in known:
+                known[row.turn] = cut(row.user_text)
+            found[row.Index] = _said(row, cut)
+        return Selection(failed, found, users, cut.times > 0)
 
-        `texts` has a list per failed row: answer, judge, calls, results, rule, decisions, and the user's text if it
-        is not the turn's; `others` answer, judge, calls, results; `users` the user's texts by map and turn.
-        """
-        cut = _Cut(limit)
-        maps = self._answers.maps
-        users: list[dict[int, Text]] = [{} for _ in maps]
-        texts = self._of_failed(positions, {turn_map.benchmark: users[at] for at, turn_map in enumerate(maps)}, cut)
-        found: dict[str, list[Text]] = {}
-        if self._answers.texts is not None and others:
-            rows = self._answers.texts.slice(0, others)
-            columns = (as_list(rows[name]) for name in c.TEXTS)
-            for cell, user, answer, judge, *payloads in zip(self._answers.cells[:others], *columns, strict=True):
-                known = users[cell.map]
-                if cell.turn not in known:
-                    known[cell.turn] = cut(user)
-                found[str(cell.ref)] = [cut(answer), cut(judge), *(_payload(cut, text) for text in payloads)]
-        return {"texts": texts, "others": found, "users": users}, cut.times > 0
-
-    def _of_failed(
-        self, positions: Sequence[int], users: dict[str, dict[int, Text]], cut: _Cut
-    ) -> dict[str, list[Text]]:
-        names = [c.BENCHMARK, c.TURN, c.ROW_ID, c.ERROR_MODE_RULE, c.ERROR_MODE_EVIDENCE, *c.TEXTS]
-        rows = self._failures.select(names).take(pa.array(positions, pa.int64()))
-        columns = (as_list(rows[name]) for name in names)
-        texts: dict[str, list[Text]] = {}
-        for position, benchmark, turn, row_id, rule, evidence, *said in zip(positions, *columns, strict=True):
-            user = cut(said[0])
-            own = [cut(said[1]), cut(said[2]), *(_payload(cut, text) for text in said[3:])]
-            own.append(cut(f"rule {rule} saw “{one_line(evidence)}”"))
-            own.append(cut(_decided(self._reviewed.get(row_id))))
-            if users[benchmark].setdefault(turn, user) != user:
+    def _of_failed(self, labels: list[int], users: dict[str, dict[int, Text]], cut: _Cutter) -> dict[int, list[Text]]:
+        """Return the texts of failed rows, and add the user's texts to `users`, by benchmark and turn."""
+        names = ["benchmark_name", "turn", "row_id", "error_mode_rule", "error_mode_evidence", *_TEXTS]
+        reviewed = {row.row_id: row for row in self._analysis.review.rows}
+        found: dict[int, list[Text]] = {}
+        rows: Iterable[Any] = self._analysis.turns.loc[labels, names].itertuples()
+        for row in rows:
+            user = cut(row.user_text)
+            own = _said(row, cut)
+            own.append(cut(f"rule {row.error_mode_rule} saw “{one_line(row.error_mode_evidence)}”"))
+            own.append(cut(_decided(reviewed.get(row.row_id))))
+            if users[row.benchmark_name].setdefault(row.turn, user) != user:
                 own.append(user)
-            texts[str(self._place[position])] = own
-        return texts
+            found[row.Index] = own
+        return found
 
 
-class _Cut:
+class _Cutter:
     """Cuts texts to a limit and counts how many it cut; a cut text comes with its whole length."""
 
     def __init__(self, limit: int) -> None:
@@ -149,13 +167,18 @@ class _Cut:
         return [visible(shorten(text, self._limit)), len(text)]
 
 
-def _payload(cut: _Cut, text: str) -> Text:
-    """Leave out tool calls and results that say that there were none."""
-    return "" if re.match(NO_PAYLOAD, text) else cut(text)
+def _said(row: Any, cut: _Cutter) -> list[Text]:  # noqa: ANN401 - a named tuple of a DataFrame
+    """Return answer, judge, calls and results; empty texts for calls and results that there were none of."""
+    payloads = ("" if re.match(NO_PAYLOAD, text) else cut(text) for text in (row.tool_calls, row.tool_results))
+    return [cut(row.assistant_text), cut(row.judge_reasoning), *payloads]
+
+
+def _byte_lengths(texts: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: texts[name].str.encode("utf-8").map(len) for name in _TEXTS}).astype(int)
 
 
 def _decided(row: ReviewedRow | None) -> str:
-    """Say what reviewers decided on a row."""
+    """Return what reviewers decided on a row, in words."""
     said = [
         f"{event.bucket}, {event.attribution}, by {event.reviewer} ({event.reviewer_kind})"
         f"{' as adjudicator' if event.adjudication else ''}{f': {event.note}' if event.note else ''}"

@@ -1,147 +1,106 @@
-"""Lay out the heat map: per benchmark the outcome of each model on each turn, and a row to show for it."""
+"""Choose the turns of the heat maps, and find an outcome and a row to show for each of their cells."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import pyarrow as pa
-
-from pipeline import schema as c
-from pipeline.columns import where_equal
-from pipeline.units import find_units
+import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable
 
     from pipeline.analysis import Analysis
     from pipeline.report.blocks import Datapoint
-    from pipeline.units import Units
 
-_CELLS: Final = 4000
-"""At most so many cells are shown, but of every benchmark at least its ten hardest turns."""
-_LEAST: Final = 10
-NO_ROW: Final = -1
-_EXACT: Final = 2**53
-"""Up to here a browser tells all whole numbers apart."""
-
-
-class TurnMap(NamedTuple):
-    """The heat map of one benchmark: one row per model, one column per turn that is shown."""
-
-    benchmark: str
-    models: tuple[str, ...]
-    turns: np.ndarray
-    """The turn numbers, ascending."""
-    hardness: np.ndarray
-    """The columns, hardest turn first."""
-    left_out: int
-    """How many turns are not shown."""
-    codes: tuple[str, ...]
-    """Per model a letter per turn: `p` passed, `f` failed, `k` and `g` flaky (passed, failed), `n` not judged."""
-    judged: np.ndarray
-    failed: np.ndarray
-    """How many runs of the model have a judged row for the turn, and how many of those failed it."""
-    rows: np.ndarray
-    """A row that stands for each cell: its position among the failed ones, `NO_ROW`, or `other_row` of a position."""
+_MAX_CELLS: Final = 4000
+"""The heat maps share this many cells, but each shows at least the ten hardest turns of its benchmark."""
+_MIN_TURNS: Final = 10
+_MAX_SAFE_INTEGER: Final = 2**53
+"""JavaScript represents whole numbers exactly up to here."""
+_CELL: Final = ["benchmark_name", "model_name", "turn"]
 
 
-def other_row(position: Any) -> Any:  # noqa: ANN401 - a number, or an array of them
-    """Turn the position of a row that did not fail, among all rows, into what `TurnMap.rows` holds, and back."""
-    return -2 - position
+def heat_map_cells(analysis: Analysis, points: Iterable[Datapoint]) -> pd.DataFrame:
+    """Return one row per benchmark x model x shown turn: benchmarks and models in input order, turns ascending.
+
+    A benchmark with too many turns shows its hardest ones and those of the datapoints. The columns:
+
+    - `benchmark_name`, `model_name` (what is compared: a model or a run), `turn`;
+    - `heat_map`: the benchmark's position among all benchmarks, counted from 0;
+    - `runs_judged`, `runs_failed`: how many runs of the model were judged on the turn, and how many failed it;
+    - `code`: the outcome as a letter: `p` passed, `f` failed, `k` flaky and passed, `g` flaky and failed, `n` not
+      judged;
+    - `hardness`: the turn's rank within its benchmark, 0 for the hardest;
+    - `of_point`: whether a datapoint is about the turn;
+    - `row`: the row that represents the cell, by its label in `analysis.turns`; missing where there is none;
+    - `row_failed`: whether that row failed. It did where the model failed the turn, and only there.
+    """
+    heat_maps = {benchmark: position for position, benchmark in enumerate(analysis.benchmarks)}
+    cells = (
+        analysis.turn_outcomes.merge(_shown_turns(analysis, points), on=["benchmark_name", "turn"])
+        .assign(
+            heat_map=lambda frame: frame["benchmark_name"].map(heat_maps).astype(int),
+            row_failed=lambda frame: frame["outcome"].eq("failed"),
+            code=_codes,
+        )
+        .sort_values("heat_map", kind="stable", ignore_index=True)
+    )
+    return cells.merge(_first_rows(analysis, cells), how="left", on=_CELL, validate="one_to_one").astype(
+        {"row": "Int64"}
+    )
+
+
+def by_hardness(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells map by map and turn by turn, the hardest turn first, models in input order."""
+    return cells.sort_values(["heat_map", "hardness"], kind="stable")
 
 
 def exact_numbers(numbers: list[int]) -> list[int] | list[str]:
-    """Write turn numbers so that a browser does not round them: as text, where one is that large."""
-    return numbers if max(numbers, default=0) <= _EXACT else list(map(str, numbers))
+    """Return turn numbers as JavaScript reads them without rounding: all as text, where one is too large for it."""
+    return numbers if max(numbers, default=0) <= _MAX_SAFE_INTEGER else list(map(str, numbers))
 
 
-def turn_maps(analysis: Analysis, points: Iterable[Datapoint]) -> list[TurnMap]:
-    """Lay out the heat map of every benchmark; the turns of the datapoints are shown in any case."""
-    wanted: dict[str, set[int]] = {benchmark: set() for benchmark in analysis.benchmarks}
-    for point in points:
-        wanted[point.benchmark].add(point.turn)
-    units = find_units(analysis.inputs, analysis.options.compare_by)
-    return list(_maps(analysis, units, _CELLS // max(len(wanted), 1), wanted))
+def _shown_turns(analysis: Analysis, points: Iterable[Datapoint]) -> pd.DataFrame:
+    """Return one row per benchmark x shown turn: `benchmark_name`, `turn`, `hardness`, `of_point`."""
+    of_points = {(point.benchmark, point.turn) for point in points}
+    turns = analysis.turn_difficulty.sort_values(
+        ["models_failed", "runs_failed", "turn"], ascending=[False, False, True]
+    )
+    turns = turns.assign(
+        hardness=turns.groupby("benchmark_name", observed=True).cumcount(),
+        of_point=[cell in of_points for cell in zip(turns["benchmark_name"], turns["turn"], strict=True)],
+    )
+    share = _MAX_CELLS // max(len(analysis.benchmarks), 1)
+    models = analysis.model_counts["benchmark_name"].value_counts()
+    limit = turns["benchmark_name"].map((share // models).clip(lower=_MIN_TURNS)).astype(int)
+    groups = turns.groupby("benchmark_name", observed=True)
+    all_fit = groups["turn"].transform("size") <= limit
+    room = (limit - groups["of_point"].transform("sum")).clip(lower=_MIN_TURNS)
+    shown = turns[all_fit | turns["of_point"] | (turns["hardness"] < room)]
+    return shown[["benchmark_name", "turn", "hardness", "of_point"]]
 
 
-def _maps(analysis: Analysis, units: Units, share: int, wanted: dict[str, set[int]]) -> Iterator[TurnMap]:
-    failures, turns = analysis.tables["failures"], analysis.tables["turns"]
-    of_failures, of_turns = units.of_rows(failures), units.of_rows(turns)
-    failed_turn, any_turn = np.asarray(failures[c.TURN]), np.asarray(turns[c.TURN])
-    judged, passed = np.asarray(turns[c.JUDGED]), ~np.asarray(turns[c.FAILED])
-    for benchmark in analysis.benchmarks:
-        numbers, hardness, count = _choose(analysis, benchmark, share, wanted[benchmark])
-        outcomes = analysis.tables["turn_outcomes"]
-        here = where_equal(outcomes[c.BENCHMARK], benchmark) & np.isin(np.asarray(outcomes[c.TURN]), numbers)
-        outcomes = outcomes.filter(pa.array(here))
-        own = [number for number, (name, _) in enumerate(units.names) if name == benchmark]
-        shape = (len(own), len(numbers))
-        runs_judged, runs_failed = (
-            np.asarray(outcomes[name]).reshape(shape) for name in (c.RUNS_JUDGED, c.RUNS_FAILED)
-        )
-        letters = np.select(
-            [
-                where_equal(outcomes[c.OUTCOME], c.NOT_JUDGED),
-                np.asarray(outcomes[c.FLAKY]) & where_equal(outcomes[c.OUTCOME], c.TURN_FAILED),
-                np.asarray(outcomes[c.FLAKY]),
-                where_equal(outcomes[c.OUTCOME], c.TURN_FAILED),
-            ],
-            ["n", "g", "k", "f"],
-            default="p",
-        ).reshape(shape)
-        cells = _Cells(numbers, {unit: row for row, unit in enumerate(own)}, len(units.names))
-        failing = cells.first(of_failures, failed_turn, np.ones(len(failures), dtype=bool))
-        passing = cells.first(of_turns, any_turn, passed & judged)
-        neither = cells.first(of_turns, any_turn, passed)
-        others = np.where(passing >= 0, other_row(passing), np.where(neither >= 0, other_row(neither), NO_ROW))
-        fails = (letters == "f") | (letters == "g")
-        yield TurnMap(
-            benchmark=benchmark,
-            models=tuple(units.names[unit][1] for unit in own),
-            turns=numbers,
-            hardness=hardness,
-            left_out=count - len(numbers),
-            codes=tuple("".join(row) for row in letters.tolist()),
-            judged=runs_judged,
-            failed=runs_failed,
-            rows=np.where(fails, failing, others),
-        )
+def _codes(outcomes: pd.DataFrame) -> pd.Series:
+    failed, flaky = outcomes["outcome"].eq("failed"), outcomes["flaky"]
+    return pd.Series("p", outcomes.index).case_when(
+        [(outcomes["outcome"].eq("not_judged"), "n"), (flaky & failed, "g"), (flaky, "k"), (failed, "f")]
+    )
 
 
-def _choose(
-    analysis: Analysis, benchmark: str, share: int, wanted: Collection[int]
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Choose the turns to show: all, or the hardest and the wanted; then their order by hardness, and how many are."""
-    table = analysis.tables["turn_difficulty"]
-    table = table.filter(pa.array(where_equal(table[c.BENCHMARK], benchmark)))
-    turn, models, runs = (np.asarray(table[name]) for name in (c.TURN, c.MODELS_FAILED, c.RUNS_FAILED))
-    order = np.lexsort((turn, -runs, -models))
-    most = max(share // max(len(analysis.models(benchmark)), 1), _LEAST)
-    if len(turn) > most:
-        shown = np.isin(turn, np.fromiter(wanted, dtype=np.int64, count=len(wanted)))
-        shown[order[: max(most - int(shown.sum()), _LEAST)]] = True
-        order = order[shown[order]]
-    numbers = np.sort(turn[order])
-    return numbers, np.searchsorted(numbers, turn[order]), len(turn)
+def _first_rows(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the first row of each cell that failed or passed as the model did; judged rows before incomplete ones.
 
-
-class _Cells(NamedTuple):
-    """The cells of one map, to find the rows that belong to each."""
-
-    turns: np.ndarray
-    row_of_unit: dict[int, int]
-    units: int
-
-    def first(self, unit: np.ndarray, turn: np.ndarray, among: np.ndarray) -> np.ndarray:
-        """Give per cell the position of its first row among those marked, or -1."""
-        row = np.full(self.units + 1, -1)
-        for number, place in self.row_of_unit.items():
-            row[number] = place
-        found = np.full((len(self.row_of_unit), len(self.turns)), -1)
-        if not len(self.turns):
-            return found
-        at = np.minimum(np.searchsorted(self.turns, turn), len(self.turns) - 1)
-        positions = np.flatnonzero(among & (row[unit] >= 0) & (self.turns[at] == turn))[::-1]
-        found[row[unit[positions]], at[positions]] = positions
-        return found
+    One row per cell that has such a row: its benchmark, model and turn, and `row`, its label in `analysis.turns`.
+    """
+    rows = (
+        analysis.turns[["benchmark_name", analysis.unit, "turn", "judged", "failed"]]
+        .set_axis([*_CELL, "judged", "failed"], axis="columns")
+        .rename_axis(index="row")
+        .reset_index()
+    )
+    candidates = cells[[*_CELL, "row_failed"]].merge(rows, on=_CELL, validate="one_to_many")
+    return (
+        candidates[candidates["failed"] == candidates["row_failed"]]
+        .sort_values("judged", ascending=False, kind="stable")
+        .drop_duplicates(_CELL)[[*_CELL, "row"]]
+    )
