@@ -219,6 +219,9 @@ SENTINELS: Final = {
 }
 """How a response begins that the harness marked; the first that fits names its kind."""
 
+NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
+"""Matches tool calls or results, as JSON text, that contain nothing."""
+
 RULE: Final = "rule"
 REVIEW: Final = "review"
 TURN_FAILED: Final = "failed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.rules.reasons import Reasons
+from pipeline.rules.reasoning import Reasoning
 
 INVENTED = ("invent",)
 
@@ -13,7 +13,7 @@ INVENTED = ("invent",)
 def says(text, *sayings, failed=None, others=None):
     """Tell whether a judge's text says something, and what the clause weighs."""
     named = ([tuple(failed or ())], [tuple(others or ())])
-    found, weight, _ = Reasons(pa.array([text], pa.large_string()), *named).saying(sayings)
+    found, weight, _ = Reasoning(pa.array([text], pa.large_string()), *named).saying(sayings)
     return float(weight[0]) if len(found) else 0.0
 
 
@@ -95,7 +95,7 @@ def test_any_text_can_be_read(text):
 
 def test_a_concession_without_a_comma_leaves_the_next_text_alone():
     texts = pa.array(["Although that is so", "It forgot in this turn, the name"], pa.large_string())
-    together, alone = Reasons(texts), Reasons(texts[1:])
+    together, alone = Reasoning(texts), Reasoning(texts[1:])
     assert together.saying(("lose",))[1].tolist() == alone.saying(("lose",))[1].tolist()
     assert together.blaming.to_pylist()[-1:] == alone.blaming.to_pylist()
 

@@ -32,10 +32,6 @@ TABLE: Final = pa.schema(
 """One row per judged row. Texts are never null; `tool_calls` and `tool_results` are JSON text."""
 
 
-NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
-"""Tool calls or results that say that there were none (an RE2 expression over their JSON text)."""
-
-
 class _Row(msgspec.Struct, gc=False):
     turn: int
     scores: dict[str, bool | None]

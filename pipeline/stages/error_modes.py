@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import schema as c
-from pipeline.rules.engine import Weighing
+from pipeline.rules.scorer import Scorer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,7 +24,7 @@ def assign_error_modes(turns: pa.Table, rules: RuleSet, excluded: Collection[str
     dimensions take no part.
     """
     failed = np.asarray(turns[c.FAILED])
-    verdicts = Weighing(turns, failed, rules, excluded).verdicts()
+    verdicts = Scorer(turns, failed, rules, excluded).verdicts()
     return (
         turns.append_column(c.ERROR_MODE, _spread(verdicts.modes, failed).dictionary_encode())
         .append_column(c.ERROR_MODE_RULE, _spread(verdicts.rules, failed).dictionary_encode())

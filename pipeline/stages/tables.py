@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import where_equal
-from pipeline.load import judged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -105,7 +104,7 @@ def _long_scores(table: pa.Table) -> tuple[np.ndarray, pa.Array, pa.Array]:
 def _response_kinds(texts: pa.ChunkedArray, tool_calls: pa.ChunkedArray) -> pa.DictionaryArray:
     """Name each response by its sentinel or its shape (`design/definitions.md`)."""
     blank = np.asarray(pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)))
-    nothing_called = np.asarray(pc.match_substring_regex(tool_calls, judged.NO_PAYLOAD))
+    nothing_called = np.asarray(pc.match_substring_regex(tool_calls, c.NO_PAYLOAD))
     kinds = {
         **{kind: np.asarray(pc.starts_with(texts, sentinel)) for kind, sentinel in c.SENTINELS.items()},
         c.NO_TEXT: blank & nothing_called,

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline import schema as c
-from pipeline.load.judged import NO_PAYLOAD
 from pipeline.report.blocks import Code, Datapoint, Quote
 from pipeline.report.text import shorten
 
@@ -33,7 +32,7 @@ def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> D
     quotes += [
         Quote(label, shorten(row[name], limit), len(row[name]), "json")
         for name, (label, limit) in _PAYLOADS.items()
-        if not re.match(NO_PAYLOAD, row[name])
+        if not re.match(c.NO_PAYLOAD, row[name])
     ]
     return Datapoint(
         row_id=row[c.ROW_ID],

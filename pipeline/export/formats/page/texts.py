@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from pipeline import schema as c
 from pipeline.columns import as_list
-from pipeline.load.judged import NO_PAYLOAD
 from pipeline.report.text import one_line, shorten, visible
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class _Cut:
 
 def _payload(cut: _Cut, text: str) -> Text:
     """Leave out tool calls and results that say that there were none."""
-    return "" if re.match(NO_PAYLOAD, text) else cut(text)
+    return "" if re.match(c.NO_PAYLOAD, text) else cut(text)
 
 
 def _decided(row: ReviewedRow | None) -> str:

@@ -18,7 +18,7 @@ from pipeline import schema as c
 from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
-from pipeline.rules.engine import Weighing
+from pipeline.rules.scorer import Scorer
 from pipeline.stages.tables import build_frames
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _EARLIER = 5
 
 
-def weigh(cases: Sequence[Case], rules: RuleSet) -> Weighing:
+def weigh(cases: Sequence[Case], rules: RuleSet) -> Scorer:
     """Read cases as the command reads runs and apply rules to them; the rows are in the order of the cases."""
     with TemporaryDirectory() as folder:
         listed = find_runs(write_runs(cases, Path(folder)), (), None, Options(), lambda _: None)
@@ -41,7 +41,7 @@ def weigh(cases: Sequence[Case], rules: RuleSet) -> Weighing:
     assert labelled == [case.id for case in cases], (
         "a case's row is its run's only failed one, and runs keep their order"
     )
-    return Weighing(turns, failed, rules)
+    return Scorer(turns, failed, rules)
 
 
 def with_earlier_turns(cases: Sequence[Case]) -> list[Case]:
