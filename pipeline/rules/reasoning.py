@@ -55,10 +55,12 @@ class Reasoning:
 
     def search_concepts(self, patterns: Sequence[str], unless: Sequence[str] = ()) -> ClauseMatches:
         """Find the texts with a clause that matches one of the concept patterns and none of `unless`."""
-        found = np.unique(np.concatenate([self._clauses.search(_parsed(pattern)) for pattern in patterns]))
+        found = np.zeros(len(self._clauses.first), dtype=bool)
+        for pattern in patterns:
+            found[self._clauses.search(_parsed(pattern))] = True
         for pattern in unless:
-            found = np.setdiff1d(found, self._clauses.search(_parsed(pattern)), assume_unique=True)
-        return self._strongest(found)
+            found[self._clauses.search(_parsed(pattern))] = False
+        return self._strongest(np.flatnonzero(found))
 
     def search_regex(self, pattern: str, unless: str | None) -> ClauseMatches:
         """Find the texts with a clause that matches an RE2 expression and not `unless`, without regard to case."""

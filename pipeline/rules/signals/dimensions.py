@@ -38,8 +38,9 @@ def meanings() -> dict[str, str]:
 
 def find(rows: FailedRows) -> dict[str, np.ndarray]:
     """Return per signal and failed row whether it holds."""
-    of_set = {id(each): _signals(each) for each in rows.scores}
-    found = np.array([of_set[id(each)] for each in rows.scores], dtype=bool).reshape(len(rows), len(meanings()))
+    distinct = {id(scores): scores for scores in rows.scores}
+    of_set = {key: _signals(scores) for key, scores in distinct.items()}
+    found = np.array([of_set[id(scores)] for scores in rows.scores], dtype=bool).reshape(len(rows), len(meanings()))
     return {name: found[:, column] for column, name in enumerate(meanings())}
 
 

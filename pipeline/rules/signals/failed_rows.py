@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScoreSet:
-    """The scores of a row without excluded dimensions, and the dimensions that failed."""
+    """The scores of a row without excluded dimensions."""
 
-    failed: tuple[str, ...]
     scores: dict[str, bool | None]
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """The dimensions that passed or do not apply."""
-        return tuple(name for name, score in self.scores.items() if score is not False)
+    failed: tuple[str, ...]
+    """The dimensions that failed."""
+    others: tuple[str, ...]
+    """The dimensions that passed or do not apply."""
 
 
 class FailedRows:
@@ -82,7 +80,8 @@ class FailedRows:
             if text not in sets:
                 scores = msgspec.json.decode(text)
                 kept = {name: score for name, score in scores.items() if name not in self._excluded}
-                sets[text] = ScoreSet(tuple(failed), kept)
+                others = (name for name, score in kept.items() if score is not False)
+                sets[text] = ScoreSet(kept, tuple(failed), tuple(others))
         return [sets[text] for text in texts]
 
     @cached_property
@@ -93,8 +92,7 @@ class FailedRows:
     @cached_property
     def other_dimensions(self) -> list[tuple[str, ...]]:
         """The dimensions that passed or do not apply in each failed row."""
-        others = {id(scores): scores.others for scores in self.scores}
-        return [others[id(scores)] for scores in self.scores]
+        return [scores.others for scores in self.scores]
 
 
 def _as_list(text: str) -> list[Any]:
