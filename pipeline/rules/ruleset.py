@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,6 +14,9 @@ from pipeline import schema
 from pipeline.errors import Problem, RulesError
 from pipeline.rules.builtin_files import builtin_bytes, read_builtin
 from pipeline.rules.validation import problems_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BUILTIN: Final = "builtin"
 
@@ -77,7 +79,9 @@ def builtin_rules() -> RuleSet:
 
 def unweighted_rules() -> list[Rule]:
     """Return the rules of the package without the fitted weights in `weights.json`."""
-    return [_rule({"mode": mode, **table}) for mode in schema.ERROR_MODES for table in read_builtin(f"{mode}.toml")["rule"]]
+    return [
+        _rule({"mode": mode, **table}) for mode in schema.ERROR_MODES for table in read_builtin(f"{mode}.toml")["rule"]
+    ]
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:

@@ -40,7 +40,10 @@ def meanings() -> dict[str, str]:
 def find(rows: FailedRows) -> dict[str, np.ndarray]:
     """Return per signal and failed row whether it holds."""
     return {
-        "blank": (rows.matches("assistant_text", _NO_WORDS) & ~np.isin(rows.response_kinds, (schema.ENDED, schema.ENDED_EARLY)))
+        "blank": (
+            rows.matches("assistant_text", _NO_WORDS)
+            & ~np.isin(rows.response_kinds, (schema.ENDED, schema.ENDED_EARLY))
+        )
         | np.isin(rows.response_kinds, (schema.NO_TEXT, schema.EMPTY_RESPONSE)),
         "long": np.asarray(pc.utf8_length(rows.text("assistant_text"))) > _LONG,
         "session-ended": rows.response_kinds == schema.ENDED,
