@@ -121,7 +121,8 @@ def _matches(rule: Rule, texts: tuple[str, ...]) -> list[bool]:
             found = reasoning.search_concepts(rule.says, rule.unless_says)
         else:
             found = reasoning.search_regex(rule.pattern or "", rule.unless)
-        return np.isin(np.arange(len(texts)), found.text).tolist()
+        matching = set(found.text.tolist())
+        return [number in matching for number in range(len(texts))]
     hits = pc.match_substring_regex(array, rule.pattern, ignore_case=True)
     if rule.unless:
         hits = pc.and_not(hits, pc.match_substring_regex(array, rule.unless, ignore_case=True))

@@ -91,7 +91,8 @@ def resolve_scope(tokens: Tokens, passed: np.ndarray) -> ScopedTokens:
 def expresses(tokens: Tokens, *concepts: str) -> np.ndarray:
     """Return per token whether it expresses one of the concepts."""
     wanted = frozenset(concepts)
-    return np.array([not wanted.isdisjoint(each) for each in tokens.concept_sets], dtype=bool)[tokens.codes]
+    of_set = np.array([not wanted.isdisjoint(concepts) for concepts in tokens.concept_sets], dtype=bool)
+    return np.asarray(of_set[tokens.codes])
 
 
 def _after(flags: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ class ClauseIndex:
             inside = after < len(candidates)
             found, following = found[inside], candidates[after[inside]]
             found = following[self._clause[found] == self._clause[following]]
-        return self._clause[found]
+        return np.asarray(self._clause[found])
 
     def _find(self, term: Term) -> np.ndarray:
         """Return the indices of the searched tokens that match a term, in order."""

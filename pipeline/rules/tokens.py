@@ -95,8 +95,8 @@ def _mark_phrases(  # noqa: PLR0913, PLR0917 - the columns of the tokens
     Longer phrases go first, and a token belongs to one phrase at most.
     """
     matching: dict[str, np.ndarray] = {}  # word of phrases -> whether each of `phrase_sets` contains it
-    for number, words in enumerate(phrase_sets):
-        for word in words:
+    for number, phrase_words in enumerate(phrase_sets):
+        for word in phrase_words:
             matching.setdefault(word, np.zeros(len(phrase_sets), dtype=bool))[number] = True
     continues = (flags & (STOP | COMMA | BREAK)) == 0
     continues[-1:] = False

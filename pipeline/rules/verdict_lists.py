@@ -55,13 +55,14 @@ def in_passed_passages(tokens: Tokens, failed: Sequence[Names], others: Sequence
     dimensions = {dimension for names in {*failed, *others} for dimension in names}
     last_words = _last_words(_GENERAL_NAMES.union(*map(_names_of, dimensions)))
     may_end = np.array([core in last_words or "_" in word for word, core in zip(written, cores, strict=True)], bool)
+    candidates &= may_end[tokens.ids] | before_verdict
     headings = []
-    for window in _windows(tokens, cores, np.flatnonzero(candidates & (may_end[tokens.ids] | before_verdict))):
+    for window in _windows(tokens, cores, np.flatnonzero(candidates)):
         outcomes = _outcomes(failed[window.text], others[window.text])
-        # The names of other texts' dimensions made it a candidate; those of its own decide.
+        # Names of other texts' dimensions made it a candidate, too; only those of its own count.
         own = window.cores[_HERE] in outcomes.last_words or "_" in written[tokens.ids[window.end]]
-        if own or before_verdict[window.end]:
-            headings += _headings(window, outcomes)
+        if (own or before_verdict[window.end]) and (heading := _heading(window, outcomes)) is not None:
+            headings.append(heading)
     bounds = [heading.start for heading in headings[1:]] + [len(flags)]
     lines = np.flatnonzero(tokens.flags & t.LINE)
     for heading, bound in zip(headings, bounds, strict=False):
@@ -142,11 +143,11 @@ class _Heading:
     """Whether what it names did not fail."""
 
 
-def _headings(window: _Window, outcomes: _Outcomes) -> Iterator[_Heading]:
-    """Yield the heading whose name ends at `_HERE`, if there is one; the shortest name that is known."""
+def _heading(window: _Window, outcomes: _Outcomes) -> _Heading | None:
+    """Return the heading whose name ends at `_HERE`, by the shortest name that is known; None if there is none."""
     for start in range(_HERE, _HERE - _LONGEST_NAME, -1):
         if not window.inside[start]:
-            return
+            return None
         before = start - 1
         if window.inside[before] and not window.flags[before] & (t.STOP | t.BREAK | t.COMMA):
             continue
@@ -155,8 +156,8 @@ def _headings(window: _Window, outcomes: _Outcomes) -> Iterator[_Heading]:
         if passed is None:
             passed = _verdict(name, window.cores[_HERE + 1], colon=bool(window.flags[_HERE] & t.COLON))
         if passed is not None:
-            yield _Heading(window.end - _HERE + start, window.begins_line(start), passed)
-            return
+            return _Heading(window.end - _HERE + start, window.begins_line(start), passed)
+    return None
 
 
 def _verdict(name: str, follows: str, *, colon: bool) -> bool | None:

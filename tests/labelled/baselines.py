@@ -54,7 +54,7 @@ def commonest(cases: Sequence[Case]) -> str:
 
 
 def by_text_model(train: Sequence[Case], cases: Sequence[Case]) -> list[str]:
-    """Return modes by a linear model over TF-IDF of words and word pairs of the reasoning, and the failed dimensions."""
+    """Return modes by a linear model over TF-IDF of words and word pairs, and the failed dimensions."""
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),  # noqa: S106 - no secret
         LogisticRegression(C=20, max_iter=3000, class_weight="balanced"),

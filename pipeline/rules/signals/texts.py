@@ -39,16 +39,15 @@ def meanings() -> dict[str, str]:
 
 def find(rows: FailedRows) -> dict[str, np.ndarray]:
     """Return per signal and failed row whether it holds."""
+    wordless = rows.matches("assistant_text", _NO_WORDS)
+    ended, ended_early = (rows.response_kinds == kind for kind in (schema.ENDED, schema.ENDED_EARLY))
+    empty = np.isin(rows.response_kinds, (schema.NO_TEXT, schema.EMPTY_RESPONSE))
     return {
-        "blank": (
-            rows.matches("assistant_text", _NO_WORDS)
-            & ~np.isin(rows.response_kinds, (schema.ENDED, schema.ENDED_EARLY))
-        )
-        | np.isin(rows.response_kinds, (schema.NO_TEXT, schema.EMPTY_RESPONSE)),
+        "blank": (wordless & ~ended & ~ended_early) | empty,
         "long": np.asarray(pc.utf8_length(rows.text("assistant_text"))) > _LONG,
-        "session-ended": rows.response_kinds == schema.ENDED,
-        "session-ended-bare": (rows.response_kinds == schema.ENDED) & rows.matches("assistant_text", _NO_WORDS),
-        "session-ended-early": rows.response_kinds == schema.ENDED_EARLY,
+        "session-ended": ended,
+        "session-ended-bare": ended & wordless,
+        "session-ended-early": ended_early,
         "nothing-came": rows.response_kinds == schema.EMPTY_RESPONSE,
         **{name: rows.matches(entry["look_in"], entry["pattern"]) for name, entry in _patterns().items()},
     }
