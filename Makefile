@@ -21,7 +21,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-review test check lint types imports notebooks notebook bench analyze analyze-all clean
-.PHONY: rules-score rules-fit rules-parse browser pictures
+.PHONY: rules-score rules-fit browser pictures
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -39,12 +39,12 @@ $(VENV)/pyvenv.cfg:
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(RUNTIME): pyproject.toml | $(VENV)/pyvenv.cfg
-	$(PIP) install --editable .
+$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-$(DEV): pyproject.toml $(RUNTIME)
-	$(PIP) install --editable '.[dev]'
+$(DEV): $(RUNTIME)
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 setup: $(DEV)  ## Make .venv with everything for development
@@ -108,13 +108,10 @@ notebooks: $(DEV)
 	$(BIN)/pytest --nbmake notebooks
 
 rules-score: $(DEV)  ## Score the error-mode rules on the labelled rows, beside simple labellers
-	$(BIN)/python labelled/scorecard.py
+	$(BIN)/python tests/labelled/scorecard.py
 
 rules-fit: $(DEV)  ## Fit the rules' weights to the developed part of the labelled rows
-	$(BIN)/python labelled/fit.py
-
-rules-parse: $(DEV)  ## Keep what the rules' TOML files hold as JSON, which is read faster
-	$(BIN)/python labelled/parse_rules.py
+	$(BIN)/python tests/labelled/fit.py
 
 browser:  ## Install the browser that some tests drive (Debian's Chromium, as root)
 	@test -x /usr/bin/chromium || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
@@ -125,7 +122,7 @@ pictures: $(DEV) demo  ## Take the pictures of the README anew (needs the browse
 	$(BIN)/python design/pictures/take.py $(RESULTS)/clinic_three_models design/pictures
 
 bench: $(DEV)  ## Time the command against the obvious script, side by side
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python tests/benchmarks/run.py
 
 clean:  ## Remove .venv, results and caches
 	rm -rf $(VENV) $(RESULTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

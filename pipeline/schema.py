@@ -301,8 +301,6 @@ ResponseKind = Literal[
     "model_ended_session_early",
 ]
 RESPONSE_KINDS: Final[tuple[str, ...]] = get_args(ResponseKind)
-NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
-"""Tool calls or results that say that there were none (an RE2 expression over their JSON text)."""
 TEXT: Final = "text"
 TOOL_CALL_ONLY: Final = "tool_call_only"
 NO_TEXT: Final = "no_text"
@@ -316,6 +314,9 @@ SENTINELS: Final = {
     EMPTY_RESPONSE: "[EMPTY_RESPONSE",
 }
 """How a response begins that the harness marked; the first that fits names its kind."""
+
+NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
+"""Matches tool calls or results, as JSON text, that contain nothing."""
 
 RULE: Final = "rule"
 REVIEW: Final = "review"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,6 @@ from pipeline.stages.tables import add_response_kind, concat, include_dimensions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pipeline.ledger.buckets import Buckets
 
     AnyPath = str | os.PathLike[str]
     Progress = Callable[[int, int], None]

@@ -1,4 +1,4 @@
-"""The error-mode rules: a rules file is read or refused as a whole; every failed row gets one mode and why."""
+"""A rules file is read or refused as a whole; every failed row gets one mode and the reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_r
 
 
 def verdicts(folder, rows, rules=None):
-    """Label rows: turn -> (mode, rule, evidence)."""
+    """Return the labels of rows: turn -> (mode, rule, evidence)."""
     if rules is not None:
         (folder / "rules.toml").write_text(rules, encoding="utf-8")
         rules = folder / "rules.toml"

@@ -1,20 +1,20 @@
-"""Scope is the engine's: what is denied, conceded, quoted or praised fires no rule; what states the failure does."""
+"""What is denied, conceded, quoted or praised is no evidence; what states the failure is."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pytest
 
-from pipeline.rules.reasons import Reasons
+from pipeline.rules.reasoning import Reasoning
 
 INVENTED = ("invent",)
 
 
-def says(text, *sayings, failed=None, others=None):
-    """Tell whether a judge's text says something, and what the clause weighs."""
+def says(text, *patterns, failed=None, others=None):
+    """Return the weight of the clause in which a text matches a concept pattern, 0 if none does."""
     named = ([tuple(failed or ())], [tuple(others or ())])
-    found, weight, _ = Reasons(pa.array([text], pa.large_string()), *named).saying(sayings)
-    return float(weight[0]) if len(found) else 0.0
+    found = Reasoning(pa.array([text], pa.large_string()), *named).search_concepts(patterns)
+    return float(found.weight[0]) if len(found.text) else 0.0
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,11 @@ def test_the_account_of_a_dimension_that_passed_says_nothing():
     assert says(text, *both, failed=["tool_use_correct"], others=["kb_grounding"]) == 1
 
 
-def test_words_stand_in_the_order_of_the_saying():
+def test_words_match_in_the_order_of_the_pattern():
     assert says("It asked for the name again.", "ask again") == 1
     assert says("Again and long before it asked.", "ask again") == 0
+    assert says("Again it asked and asked again.", "ask ask again") == 1
+    assert says("It asked once. Again it waited.", "ask again") == 0
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", '"', "'", "—", "...", "“unclosed", "a" * 5000, "é𝄞\u2028", "¶ ¶"])
@@ -95,9 +97,9 @@ def test_any_text_can_be_read(text):
 
 def test_a_concession_without_a_comma_leaves_the_next_text_alone():
     texts = pa.array(["Although that is so", "It forgot in this turn, the name"], pa.large_string())
-    together, alone = Reasons(texts), Reasons(texts[1:])
-    assert together.saying(("lose",))[1].tolist() == alone.saying(("lose",))[1].tolist()
-    assert together.blaming.to_pylist()[-1:] == alone.blaming.to_pylist()
+    together, alone = Reasoning(texts), Reasoning(texts[1:])
+    assert together.search_concepts(("lose",)).weight.tolist() == alone.search_concepts(("lose",)).weight.tolist()
+    assert together.critical_clauses.to_pylist()[-1:] == alone.critical_clauses.to_pylist()
 
 
 @pytest.mark.parametrize("text", ["a" * 300_000, "not-" * 100_000, ".a" * 150_000])

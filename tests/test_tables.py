@@ -10,13 +10,14 @@ import duckdb
 import numpy as np
 import pytest
 from builders import failing, row, write_run
+from pipeline.ingest import unite
+from pipeline.units import find_units
 from pyarrow import dataset
 from pyarrow import parquet as pq
 from recount import is_failed, judged_rows, listed_runs, write_runs
 
 from pipeline import analyze
 from pipeline.errors import InputError
-from pipeline.ingest import unite
 from pipeline.ledger.buckets import Buckets
 from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
@@ -27,7 +28,6 @@ from pipeline.stages import checks as validate
 from pipeline.stages import error_modes, stats, turnsets
 from pipeline.stages import packet as packets
 from pipeline.stages import tables as frames
-from pipeline.units import find_units
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results"]

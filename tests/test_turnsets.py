@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipeline.units import find_units
 
 from pipeline.ledger.buckets import Buckets
 from pipeline.load.records import RunInput
 from pipeline.stages import stats, turnsets
-from pipeline.units import find_units
 
 PASS, FAIL, NONE = "p", "f", "-"
 KINDS = {"turn": pa.int64(), "judged": pa.bool_(), "failed": pa.bool_(), "passed": pa.bool_()}

@@ -1,16 +1,25 @@
-"""The `rules` commands."""
+"""The `rules` commands: list the error-mode rules, explain a row's mode, check a rules file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pipeline import schema
 from pipeline.cli import printing
 from pipeline.cli.options import AsJson
+from pipeline.errors import Problem, UsageError
+from pipeline.review.answer import Answer
+
+if TYPE_CHECKING:
+    from pipeline.rules.explain import Explanation
+    from pipeline.rules.ruleset import Rule, RuleSet
 
 app = typer.Typer(help="List the error-mode rules, explain a row's mode, check a rules file.")
+
+_WIDTH: Final = 100
 
 
 @app.command("list")
@@ -22,9 +31,14 @@ def list_rules(
     as_json: AsJson = False,
 ) -> None:
     """List the rules: what each looks at, what it weighs, and why."""
-    from pipeline.cli import rulebook
-
-    printing.print_answer(rulebook.list_rules(file, mode), as_json=as_json)
+    if mode is not None and mode not in schema.ERROR_MODES:
+        fix = f"choose one of: {', '.join(schema.ERROR_MODES)}"
+        raise UsageError(Problem("--mode", f"unknown mode {mode!r}", fix))
+    rules = _read_rules(file)
+    shown = [rule for rule in rules.rules if mode in {None, rule.mode}]
+    title = f"{len(shown)} rules of {'the built-in rules' if file is None else file}"
+    answer = Answer("\n".join([title, *_list_lines(rules, shown)]), _list_data(rules, shown))
+    printing.print_answer(answer, as_json=as_json)
 
 
 @app.command("explain")
@@ -34,9 +48,17 @@ def explain_row(
     as_json: AsJson = False,
 ) -> None:
     """Show every signal that spoke for or against each mode on a failed row."""
-    from pipeline.cli import rulebook
+    from pipeline.load.folder import read_run_of
+    from pipeline.rules.explain import explain
 
-    printing.print_answer(rulebook.explain_row(folder, row_id), as_json=as_json)
+    run = read_run_of(folder, row_id)
+    rules = _read_rules(None if run.rules_file is None else Path(run.rules_file))
+    if rules.sha256 != run.rules_sha256:
+        fix = "analyse again, so that rows and rules belong together"
+        raise UsageError(Problem(str(folder), "was labelled by other rules than there are now", fix))
+    explanation = explain(run.turns, row_id, rules)
+    answer = Answer(_explanation_text(explanation), _explanation_data(explanation))
+    printing.print_answer(answer, as_json=as_json)
 
 
 @app.command("check")
@@ -45,6 +67,87 @@ def check_rules(
     as_json: AsJson = False,
 ) -> None:
     """Check a rules file: its form, and that each rule holds on its examples as they say."""
-    from pipeline.cli import rulebook
+    from pipeline.rules.explain import check_examples
+    from pipeline.rules.ruleset import builtin_rules
 
-    printing.print_answer(rulebook.check_rules(file), as_json=as_json)
+    rules = _read_rules(file)
+    own = [rule for rule in rules.rules if rule not in builtin_rules().rules]
+    check_examples(own, file.name)
+    examples = sum(len(rule.match) + len(rule.no_match) for rule in own)
+    text = f"{file}: {len(own)} rules are sound, {examples} examples hold"
+    data = {"rules": len(own), "examples": examples, "rules_sha256": rules.sha256}
+    printing.print_answer(Answer(text, data), as_json=as_json)
+
+
+def _read_rules(file: Path | None) -> RuleSet:
+    """Return the rules of a file, or those of the package; raises `RulesError` and `InputError`."""
+    from pipeline.load.files import read_bytes
+    from pipeline.rules.ruleset import builtin_rules, parse_rules
+
+    return builtin_rules() if file is None else parse_rules(read_bytes(file), file.name)
+
+
+def _list_lines(rules: RuleSet, shown: list[Rule]) -> list[str]:
+    from pipeline.rules.explain import looks_at
+
+    lines = []
+    for mode in schema.ERROR_MODES:
+        if of_mode := [rule for rule in shown if rule.mode == mode]:
+            lines += ["", f"{mode} (starts at {rules.start.get(mode, 0):+.2f})"]
+        for rule in of_mode:
+            weights = ", ".join(f"{each} {weight:+.2f}" for each, weight in rule.weights.items()) or "decides"
+            lines += [f"  {rule.id}", f"    {rule.why}", f"    looks at: {looks_at(rule)}", f"    weighs: {weights}"]
+    return lines
+
+
+def _list_data(rules: RuleSet, shown: list[Rule]) -> dict[str, Any]:
+    from pipeline.rules.explain import looks_at
+
+    return {
+        "rules_sha256": rules.sha256,
+        "start": rules.start,
+        "rules": [
+            {"id": rule.id, "mode": rule.mode, "why": rule.why, "looks_at": looks_at(rule), "weights": rule.weights}
+            for rule in shown
+        ],
+    }
+
+
+def _explanation_text(explanation: Explanation) -> str:
+    lines = [
+        f"{explanation.row_id}: {explanation.mode}",
+        f"decided by {explanation.rule}: {explanation.evidence}",
+        f"runner-up: {explanation.runner_up or 'none'}",
+    ]
+    for score in explanation.scores:
+        lines += ["", f"{score.total:+.2f} {score.mode} (starts at {score.start:+.2f})"]
+        for each in score.contributions:
+            weight = "decides" if each.weight is None else f"{each.weight:+.2f}"
+            lines.append(f"  {weight:>7} {each.rule}: {_shortened(each.evidence or each.why)}")
+    return "\n".join(lines)
+
+
+def _explanation_data(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "row_id": explanation.row_id,
+        "error_mode": explanation.mode,
+        "error_mode_rule": explanation.rule,
+        "error_mode_evidence": explanation.evidence,
+        "error_mode_runner_up": explanation.runner_up,
+        "modes": [
+            {
+                "mode": score.mode,
+                "total": score.total,
+                "start": score.start,
+                "signals": [
+                    {"rule": each.rule, "weight": each.weight, "why": each.why, "saw": each.evidence}
+                    for each in score.contributions
+                ],
+            }
+            for score in explanation.scores
+        ],
+    }
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

@@ -1,18 +1,18 @@
-"""Explain a row: every signal that spoke for or against each mode, and what a rule looks at, in words."""
+"""Explain the mode of a row by the contributions of every rule, and describe what a rule looks at."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import schema as c
-from pipeline.columns import as_list
+from pipeline import schema
 from pipeline.errors import Problem, RulesError
-from pipeline.rules.engine import Weighing, describe
-from pipeline.rules.reasons import Reasons
+from pipeline.rules.reasoning import Reasoning
+from pipeline.rules.scorer import Scorer, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,65 +20,71 @@ if TYPE_CHECKING:
     from pipeline.rules.ruleset import Rule, RuleSet
 
 
-class Voice(NamedTuple):
-    """One rule that held: what it adds to the mode's total (negative: against; None: it decides), and what it saw."""
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What a rule that matches adds to a mode's score."""
 
     rule: str
     weight: float | None
+    """Log-odds, negative against the mode; None for a rule that decides."""
     why: str
-    saw: str
+    evidence: str
 
 
-class Standing(NamedTuple):
-    """How one mode stands in a row."""
+@dataclass(frozen=True, slots=True)
+class ModeScore:
+    """The score of one mode in a row: its start and the contributions of the rules that match."""
 
     mode: str
     total: float
     start: float
-    voices: tuple[Voice, ...]
+    contributions: tuple[Contribution, ...]
 
 
-class Explanation(NamedTuple):
-    """Why a row has its mode; `standings` from the first to the last."""
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a row has its mode; `scores` from the greatest to the least."""
 
     row_id: str
     mode: str
     rule: str
     evidence: str
     runner_up: str | None
-    standings: tuple[Standing, ...]
+    scores: tuple[ModeScore, ...]
 
 
 def explain(turns: pa.Table, row_id: str, rules: RuleSet) -> Explanation:
-    """Weigh one failed row of a run; `turns` is the whole run, with texts and `scores`."""
-    chosen = np.array([found == row_id for found in as_list(turns[c.ROW_ID])], dtype=bool)
-    weighing = Weighing(turns, chosen, rules)
-    verdicts = weighing.verdicts()
-    standings = [_standing(weighing, number) for number in range(len(c.ERROR_MODES))]
-    standings.sort(key=lambda standing: -standing.total)
+    """Return the explanation of one failed row; `turns` is its whole run, with texts and `scores`."""
+    scorer = Scorer(turns, np.asarray(pc.equal(turns["row_id"], row_id)), rules)
+    verdicts = scorer.verdicts()
+    scores = sorted(
+        (_mode_score(scorer, number) for number in range(len(schema.ERROR_MODES))),
+        key=lambda score: -score.total,
+    )
     first = (verdicts.modes[0], verdicts.rules[0], verdicts.evidence[0], verdicts.runners_up[0])
-    return Explanation(row_id, *first, tuple(standings))
+    return Explanation(row_id, *first, tuple(scores))
 
 
-def _standing(weighing: Weighing, mode: int) -> Standing:
-    spoken = weighing.shares[0] * weighing.weights[:, mode] if weighing.rules else np.zeros(0)
-    voices = [
-        Voice(rule.id, round(float(spoken[number]), 2), rule.why, weighing.seen(0, number))
-        for number, rule in enumerate(weighing.rules)
-        if spoken[number]
+def _mode_score(scorer: Scorer, mode: int) -> ModeScore:
+    """Return the score of a mode in the scorer's only row."""
+    counted = scorer.strengths[0] * scorer.weights[:, mode]
+    weighted = [
+        Contribution(rule.id, round(float(counted[number]), 2), rule.why, scorer.evidence(0, number))
+        for number, rule in enumerate(scorer.rules)
+        if counted[number]
     ]
-    voices.sort(key=lambda voice: -abs(voice.weight or 0))
+    weighted.sort(key=lambda contribution: -abs(contribution.weight or 0))
     deciding = [
-        Voice(rule.id, None, rule.why, weighing.seen(0, number))
-        for number, rule in enumerate(weighing.rules)
-        if rule.decides and rule.mode == c.ERROR_MODES[mode] and len(weighing.holdings[number].rows)
+        Contribution(rule.id, None, rule.why, scorer.evidence(0, number))
+        for number, rule in enumerate(scorer.rules)
+        if rule.decides and rule.mode == schema.ERROR_MODES[mode] and len(scorer.matches[number].rows)
     ]
-    total, start = float(weighing.totals[0, mode]), float(weighing.start[mode])
-    return Standing(c.ERROR_MODES[mode], round(total, 2), round(start, 2), (*deciding, *voices))
+    total, start = float(scorer.scores[0, mode]), float(scorer.start[mode])
+    return ModeScore(schema.ERROR_MODES[mode], round(total, 2), round(start, 2), (*deciding, *weighted))
 
 
 def looks_at(rule: Rule) -> str:
-    """Say what a rule looks at."""
+    """Return what a rule looks at, in words."""
     parts = [f"the judge says {' or '.join(rule.says)}"] if rule.says else []
     parts += [f"and not {' or '.join(rule.unless_says)}"] if rule.unless_says else []
     parts += [f"{rule.look_in} matches {rule.pattern}"] if rule.pattern else []
@@ -88,29 +94,35 @@ def looks_at(rule: Rule) -> str:
 
 
 def check_examples(rules: Iterable[Rule], name: str) -> None:
-    """Try every rule on its own examples; raises `RulesError` naming those that fail."""
+    """Test every rule on its own examples; raises `RulesError` that names each example that fails.
+
+    `name` is the file's name in the places of the problems.
+    """
     problems = []
     for rule in rules:
-        for key, wanted in (("match", True), ("no_match", False)):
+        for key, expected in (("match", True), ("no_match", False)):
             texts = getattr(rule, key)
-            for text, held in zip(texts, _holds(rule, texts), strict=True):
-                if held != wanted:
-                    what = f"{key} {text!r}: the rule {'holds' if held else 'does not hold'}"
+            for text, matches in zip(texts, _matches(rule, texts), strict=True):
+                if matches != expected:
+                    what = f"{key} {text!r}: the rule {'holds' if matches else 'does not hold'}"
                     problems.append(Problem(f"{name}: {rule.id}", what, "change the rule or the example"))
     if problems:
         raise RulesError(*problems)
 
 
-def _holds(rule: Rule, texts: tuple[str, ...]) -> list[bool]:
-    """Tell for which texts the words of a rule hold, its other conditions aside."""
+def _matches(rule: Rule, texts: tuple[str, ...]) -> list[bool]:
+    """Return per text whether a rule's conditions on words hold, its other conditions aside."""
     if not texts or not (rule.says or rule.pattern):
         return [False] * len(texts)
     array = pa.array(texts, pa.large_string())
-    if rule.says or rule.look_in == c.JUDGE_REASONING:
-        reasons = Reasons(array)
-        pattern = rule.pattern or ""
-        found = reasons.saying(rule.says, rule.unless_says) if rule.says else reasons.matching(pattern, rule.unless)
-        return [position in set(found[0].tolist()) for position in range(len(texts))]
+    if rule.says or rule.look_in == "judge_reasoning":
+        reasoning = Reasoning(array)
+        if rule.says:
+            found = reasoning.search_concepts(rule.says, rule.unless_says)
+        else:
+            found = reasoning.search_regex(rule.pattern or "", rule.unless)
+        matching = set(found.text.tolist())
+        return [number in matching for number in range(len(texts))]
     hits = pc.match_substring_regex(array, rule.pattern, ignore_case=True)
     if rule.unless:
         hits = pc.and_not(hits, pc.match_substring_regex(array, rule.unless, ignore_case=True))

@@ -1,4 +1,4 @@
-"""The concepts that rules speak of, and the words and phrases that stand for them (`builtin/lexicon.toml`)."""
+"""The concepts that rules refer to, and the words and phrases that express them (`builtin/lexicon.toml`)."""
 
 from __future__ import annotations
 
@@ -11,84 +11,82 @@ from pipeline.rules.builtin_files import read_builtin
 
 NEGATOR: Final = "negator"
 NAMED: Final = "named"
-"""The concept of a name in a program, such as `book_room` or `bookRoom`: nearly always a tool."""
+"""The concept of an identifier, such as `book_room` or `bookRoom`: nearly always the name of a tool."""
 _IDENTIFIER: Final = re.compile(r"[A-Za-z]\w*_\w+|[a-z]+(?:[A-Z][a-z]+)+")
 _PARTS: Final = re.compile(r"[-/]")
 _SHORTEST_STEM: Final = 3
 
 
-class WordTable:
-    """Finds what stands under a word; an entry that ends in `*` is found by every word that begins so."""
+class PrefixTable:
+    """Maps words to sets of values; an entry that ends in `*` applies to every word with that prefix."""
 
     def __init__(self) -> None:
-        self.words: dict[str, frozenset[str]] = {}
-        self.stems: dict[str, dict[str, frozenset[str]]] = {}
-        """Stems by their first letters, of which each has at least so many."""
+        self._words: dict[str, frozenset[str]] = {}
+        self._stems: dict[str, dict[str, frozenset[str]]] = {}
+        """Prefixes, grouped by their first `_SHORTEST_STEM` letters."""
 
     def add(self, word: str, value: str) -> None:
-        """Put a value under a word."""
-        table, key = (self.words, word)
+        """Add a value to a word, or to a prefix written with a final `*`."""
+        table, key = (self._words, word)
         if word.endswith("*"):
-            table, key = self.stems.setdefault(word[:_SHORTEST_STEM], {}), word[:-1]
+            table, key = self._stems.setdefault(word[:_SHORTEST_STEM], {}), word[:-1]
         table[key] = table.get(key, frozenset()) | {value}
 
-    def of(self, word: str) -> frozenset[str]:
-        """Give all values under a word."""
-        found = self.words.get(word, frozenset())
-        for stem, values in self.stems.get(word[:_SHORTEST_STEM], {}).items():
+    def __getitem__(self, word: str) -> frozenset[str]:
+        found = self._words.get(word, frozenset())
+        for stem, values in self._stems.get(word[:_SHORTEST_STEM], {}).items():
             if word.startswith(stem):
                 found |= values
         return found
 
 
 class Lexicon:
-    """Which concepts a word stands for, and which phrases there are."""
+    """Concepts, the words that express them, and phrases of several words."""
 
     def __init__(
         self,
         concepts: dict[str, str],
         phrases: tuple[tuple[tuple[str, ...], frozenset[str]], ...],
-        single: WordTable,
-        in_phrases: WordTable,
+        single: PrefixTable,
+        in_phrases: PrefixTable,
     ) -> None:
         self.concepts = concepts
-        """Each concept, and what it is about."""
+        """Each concept and its description."""
         self.phrases = phrases
-        """Words in a row, and the concepts that they stand for; the longest first."""
+        """Phrases as tuples of words with their concepts, the longest phrase first."""
         self._single = single
         self._in_phrases = in_phrases
 
-    def of(self, word: str) -> frozenset[str]:
-        """Give the concepts of a word; of a hyphenated one that is not known, those of its parts."""
+    def concepts_of(self, word: str) -> frozenset[str]:
+        """Return the concepts of a word; a hyphenated word that is not listed has those of its parts."""
         lower = word.lower()
-        found = self._single.of(lower)
+        found = self._single[lower]
         if lower.endswith(("n't", "n’t")):
             found |= {NEGATOR}
         if is_identifier(word):
             return found | {NAMED}
         if not found and len(parts := _PARTS.split(lower)) > 1:
-            return frozenset[str]().union(*map(self._single.of, parts))
+            return frozenset[str]().union(*(self._single[part] for part in parts))
         return found
 
-    def knows(self, word: str) -> bool:
-        """Tell whether a word in lower case stands for a concept by itself."""
-        return bool(self._single.of(word))
+    def __contains__(self, word: str) -> bool:
+        return bool(self._single[word])
 
-    def in_phrases(self, word: str) -> frozenset[str]:
-        """Give the words of phrases that a word may stand for."""
-        return self._in_phrases.of(word.lower())
+    def phrase_words_of(self, word: str) -> frozenset[str]:
+        """Return the words and prefixes of phrases that match a word."""
+        return self._in_phrases[word.lower()]
 
 
 def is_identifier(word: str) -> bool:
-    """Tell whether a word is written as a name in a program."""
+    """Whether a word is written as an identifier in a program, in snake case or camel case."""
     return _IDENTIFIER.fullmatch(word) is not None
 
 
 @cache
 def builtin_lexicon() -> Lexicon:
-    """Read the lexicon of the package."""
+    """Return the lexicon of the package."""
     data = read_builtin("lexicon.toml")
-    single, in_phrases = WordTable(), WordTable()
+    single, in_phrases = PrefixTable(), PrefixTable()
     found: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for concept, entry in data.items():
         written = [tuple(text.split()) for text in entry.get("phrases", ())]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.rules.engine import Weighing
+from pipeline.rules.scorer import Scorer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ def assign_error_modes(turns: pd.DataFrame, rules: RuleSet, excluded: Collection
     """
     # The rules read texts by RE2 expressions over whole columns, which Arrow has and pandas has not.
     table = pa.Table.from_pandas(turns, preserve_index=False, nthreads=1)
-    verdicts = Weighing(table, turns["failed"].to_numpy(), rules, excluded).verdicts()
+    verdicts = Scorer(table, turns["failed"].to_numpy(), rules, excluded).verdicts()
     failed = turns.index[turns["failed"]]
 
     def spread(values: Sequence[str | None]) -> pd.Series:

@@ -17,7 +17,7 @@ from matplotlib.textpath import TextToPath
 from pipeline.export.charts import style
 from pipeline.export.charts.names import short
 from pipeline.report.sections.interface import rate
-from pipeline.report.wording import words
+from pipeline.report.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Signals from the tool calls and their results."""
+"""Signals of the tool calls and their results."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from pipeline import schema as c
-
 if TYPE_CHECKING:
-    from pipeline.rules.signals.rows import Rows
+    from pipeline.rules.signals.failed_rows import FailedRows
 
 ENDING: Final = (
     r'"name":\s*"[^"]*(?:(?:end|close|terminate|finish|hang|quit|exit|leave|disconnect|stop|conclude)[_ ]?(?:the_)?'
     r'(?:up|call|session|conversation|chat|dialog\w*|interaction|line)|hangup|goodbye)[^"]*"'
 )
-"""A call that ends the session, in the JSON text of a turn's calls."""
+"""Matches a call that ends the session, in the JSON text of a turn's calls."""
 _PLACEHOLDER: Final = (
     r':\s*"(?:\s*|<[^"]*>|\[[^"]*\]|\{[^"]*\}|unknown|n/?a|none|null|tbd|todo|x{3,}|placeholder|string|user_?id|'
     r'(?:your|some|example|sample|dummy|test)[ _-][^"]*|123456?7?8?9?0?|abc123|(?:john|jane) doe|[^"]*_here)"'
@@ -31,7 +29,7 @@ _SEVERAL: Final = r"\[\s*\{[^\[\]]*\}\s*,\s*\{|\[\s*\"[^\"]*\"\s*,"
 
 
 def meanings() -> dict[str, str]:
-    """Name the signals of this group."""
+    """Return the signals of this group with their meanings."""
     return {
         "called": "a tool was called",
         "called-nothing": "no tool was called",
@@ -44,22 +42,22 @@ def meanings() -> dict[str, str]:
     }
 
 
-def find(rows: Rows) -> dict[str, np.ndarray]:
-    """Tell where each holds."""
-    distinct = [len({_same(call) for call in calls}) if len(calls) > 1 else len(calls) for calls in rows.calls]
+def find(rows: FailedRows) -> dict[str, np.ndarray]:
+    """Return per signal and failed row whether it holds."""
+    distinct = [len({_canonical(call) for call in calls}) if len(calls) > 1 else len(calls) for calls in rows.calls]
     count = np.array([len(calls) for calls in rows.calls], dtype=np.int64)
     return {
         "called": rows.called,
         "called-nothing": ~rows.called,
         "called-several": count > 1,
         "repeated-call": np.array(distinct, dtype=np.int64) < count,
-        "placeholder": rows.called & rows.says(c.TOOL_CALLS, _PLACEHOLDER),
-        "failed-call": rows.says(c.TOOL_RESULTS, _ERROR),
-        "found-several": rows.says(c.TOOL_RESULTS, _SEVERAL),
-        "ending-call": rows.called & rows.says(c.TOOL_CALLS, ENDING),
+        "placeholder": rows.called & rows.matches("tool_calls", _PLACEHOLDER),
+        "failed-call": rows.matches("tool_results", _ERROR),
+        "found-several": rows.matches("tool_results", _SEVERAL),
+        "ending-call": rows.called & rows.matches("tool_calls", ENDING),
     }
 
 
-def _same(call: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """Give bytes that are equal for equal calls."""
+def _canonical(call: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return bytes that are equal for equal calls."""
     return msgspec.json.encode(call, order="sorted")

@@ -1,37 +1,34 @@
-"""Signals from whose words the judge uses.
+"""Signals of the words that the judge's reasoning shares with other texts.
 
-A judge who names what only an earlier turn held is likely to speak of something lost, one who names what only the
-response said of a statement, one who names what only the tool returned of a result that was not passed on. Words
-are compared without case; the commonest words of English and of judges do not count.
+A judge who uses a word that only an earlier turn contains probably refers to something that was lost; a word that only
+the response contains, to a statement; a word that only a tool returned, to a result that was not passed on.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline import schema as c
-from pipeline.columns import distinct
-from pipeline.rules.signals.vocabulary import known_words, words_of_reasoning
+from pipeline.rules.signals.vocabulary import content_words, find_words
 
 if TYPE_CHECKING:
-    from pipeline.rules.signals.rows import Rows
+    from pipeline.rules.signals.failed_rows import FailedRows
 
-_WINDOW: Final = 3
-"""So many earlier turns of the run are looked at."""
+_EARLIER_TURNS: Final = 3
+"""How many earlier turns of the run are searched."""
 _OFTEN: Final = 3
 _SHARE: Final = 0.03
 _SHARE_OFTEN: Final = 0.08
-"""In long reasonings a word here and there is chance: so large a share of their words is asked for."""
-_SOURCES: Final = (c.USER_TEXT, c.ASSISTANT_TEXT, c.TOOL_CALLS, c.TOOL_RESULTS)
+"""In long reasoning single shared words are chance: at least this share of its words is required."""
+_SOURCES: Final = ("user_text", "assistant_text", "tool_calls", "tool_results")
 _USER, _RESPONSE, _CALLS, _RESULTS, _EARLIER = (1 << bit for bit in range(5))
-_BLOOM_BITS: Final = 22
 
 
 def meanings() -> dict[str, str]:
-    """Name the signals of this group."""
+    """Return the signals of this group with their meanings."""
     whose = {
         "earlier": "only an earlier user turn has",
         "user": "the user's turn has and neither response nor calls have",
@@ -47,17 +44,17 @@ def meanings() -> dict[str, str]:
     }
 
 
-def find(rows: Rows) -> dict[str, np.ndarray]:
-    """Tell where each holds."""
-    cited = _cited(rows)
-    row, has = cited.row, cited.has
+def find(rows: FailedRows) -> dict[str, np.ndarray]:
+    """Return per signal and failed row whether it holds."""
+    cited = _cited_words(rows)
+    row, sources = cited.row, cited.sources
     here = _USER | _RESPONSE | _CALLS | _RESULTS
     only = {
-        "earlier": (has & (here | _EARLIER)) == _EARLIER,
-        "user": (has & (_USER | _RESPONSE | _CALLS)) == _USER,
-        "response": has == _RESPONSE,
-        "calls": (has & (_USER | _RESPONSE | _CALLS)) == _CALLS,
-        "result": (has & here) == _RESULTS,
+        "earlier": (sources & (here | _EARLIER)) == _EARLIER,
+        "user": (sources & (_USER | _RESPONSE | _CALLS)) == _USER,
+        "response": sources == _RESPONSE,
+        "calls": (sources & (_USER | _RESPONSE | _CALLS)) == _CALLS,
+        "result": (sources & here) == _RESULTS,
     }
     counts = {source: np.bincount(row[mask], minlength=len(rows)) for source, mask in only.items()}
     words = np.bincount(row, minlength=len(rows))
@@ -69,82 +66,82 @@ def find(rows: Rows) -> dict[str, np.ndarray]:
     }
 
 
-class _Cited(NamedTuple):
-    """The distinct words of each reasoning, and in which other texts of its row each stands (a set of bits)."""
+@dataclass(frozen=True, slots=True)
+class _CitedWords:
+    """The distinct content words of each reasoning; the arrays have one entry per failed row and word."""
 
     row: np.ndarray
     word: np.ndarray
-    has: np.ndarray
+    """The index in `spellings`."""
+    sources: np.ndarray
+    """The other texts of the row that contain the word, as a set of bits."""
     is_name: np.ndarray
-    """Whether the reasoning writes it as names in programs are written."""
+    """Whether the reasoning writes it as an identifier."""
     spellings: list[str]
 
 
-def _cited(rows: Rows) -> _Cited:
-    telling = words_of_reasoning(rows.text(c.JUDGE_REASONING))
-    width = max(len(telling.spellings), 1)
-    keys = telling.text * width + telling.word
-    cited = distinct(keys)
-    is_name = np.isin(cited, keys[telling.is_name])
-    spellings = pa.array(telling.spellings, pa.large_string())
-    has = np.zeros(len(cited), dtype=np.int64)
-    bloom = np.zeros(1 << _BLOOM_BITS, dtype=bool)
-    bloom[_hashed(cited)] = True
-    bags = [known_words(rows.text(name), spellings) for name in _SOURCES]
-    bags.append(_of_earlier_turns(rows, spellings))
-    for (text, word), bit in zip(bags, (_USER, _RESPONSE, _CALLS, _RESULTS, _EARLIER), strict=True):
-        keys = text * width + word
-        keys = keys[bloom[_hashed(keys)]]  # most words stand not in this reasoning: the search is for the others
-        place = np.searchsorted(cited, keys)
-        inside = place < len(cited)
-        place, keys = place[inside], keys[inside]
-        has[place[cited[place] == keys]] |= bit
-    return _Cited(cited // width, cited % width, has, is_name, telling.spellings)
+def _cited_words(rows: FailedRows) -> _CitedWords:
+    words = content_words(rows.text("judge_reasoning"))
+    width = max(len(words.spellings), 1)
+    keys = np.sort(words.text * width + words.word)
+    cited = keys[np.diff(keys, prepend=-1) > 0]
+    names = (words.text * width + words.word)[words.is_name]
+    spellings = pa.array(words.spellings, pa.large_string())
+    sources = np.zeros(len(cited), dtype=np.int64)
+    found = [find_words(rows.text(name), spellings) for name in _SOURCES]
+    found.append(_in_earlier_turns(rows, spellings))
+    for (text, word), bit in zip(found, (_USER, _RESPONSE, _CALLS, _RESULTS, _EARLIER), strict=True):
+        sources[_contained(cited, text * width + word)] |= bit
+    return _CitedWords(cited // width, cited % width, sources, _contained(cited, names), words.spellings)
 
 
-def _hashed(keys: np.ndarray) -> np.ndarray:
-    return (keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _BLOOM_BITS)
+def _contained(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return per entry of a sorted array whether it is among some values; numpy.isin takes ten times as long."""
+    index = np.searchsorted(ordered, values)
+    index, values = index[index < len(ordered)], values[index < len(ordered)]
+    contained = np.zeros(len(ordered), dtype=bool)
+    contained[index[ordered[index] == values]] = True
+    return contained
 
 
-def _of_earlier_turns(rows: Rows, spellings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Gather, per failed row, the words of the user in the run's turns just before."""
-    near, before = _turns_before(rows)
-    looked_at, place = np.unique(before, return_inverse=True)
-    of_turn, words = known_words(rows.turns[c.USER_TEXT].take(pa.array(looked_at)).combine_chunks(), spellings)
-    first = np.searchsorted(of_turn, np.arange(len(looked_at) + 1))
+def _in_earlier_turns(rows: FailedRows, spellings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Find words in the user texts of the turns before each failed row; return the row and the word per occurrence."""
+    row, turn = _turns_before(rows)
+    searched, place = np.unique(turn, return_inverse=True)
+    texts = rows.turns["user_text"].take(pa.array(searched)).combine_chunks()
+    of_turn, words = find_words(texts, spellings)
+    first = np.searchsorted(of_turn, np.arange(len(searched) + 1))
     length = first[place + 1] - first[place]
     starts = np.repeat(first[place] - (np.cumsum(length) - length), length)
-    return np.repeat(near, length), words[starts + np.arange(len(starts))]
+    return np.repeat(row, length), words[starts + np.arange(len(starts))]
 
 
-def _turns_before(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Pair each failed row with the turns of its run within reach before it."""
-    run = np.asarray(rows.turns[c.RUN_ID].combine_chunks().indices)
-    order = np.lexsort((np.asarray(rows.turns[c.TURN]), run))
+def _turns_before(rows: FailedRows) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of a failed row and one of the `_EARLIER_TURNS` turns of its run before it, by their indices."""
+    order = np.lexsort((np.asarray(rows.turns["turn"]), rows.run))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    near, before = [], []
-    for back in range(1, _WINDOW + 1):
+    failed_rows, turns = [], []
+    for back in range(1, _EARLIER_TURNS + 1):
         place = rank[rows.places] - back
         failed = np.flatnonzero(place >= 0)
         turn = order[place[failed]]
-        same = run[turn] == run[rows.places[failed]]
-        near.append(failed[same])
-        before.append(turn[same])
-    return np.concatenate(near), np.concatenate(before)
+        same = rows.run[turn] == rows.run[rows.places[failed]]
+        failed_rows.append(failed[same])
+        turns.append(turn[same])
+    return np.concatenate(failed_rows), np.concatenate(turns)
 
 
-def _names(rows: Rows, cited: _Cited) -> dict[str, np.ndarray]:
-    """Find the tools that the judge names, by whether they were called."""
+def _names(rows: FailedRows, cited: _CitedWords) -> dict[str, np.ndarray]:
+    """Return per failed row whether the judge names a tool that was called, and one that was not."""
     called, uncalled = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
-    dimensions = {dimension.lower() for each in rows.scored.sets for dimension in each.scores}
     for place in np.flatnonzero(cited.is_name).tolist():
         row, name = int(cited.row[place]), cited.spellings[cited.word[place]]
-        if name in dimensions:
+        if name in {dimension.lower() for dimension in rows.scores[row].scores}:
             continue
         names = {str(call.get("name", "")).lower() for call in rows.calls[row] if isinstance(call, dict)}
         if name in names:
             called[row] = True
-        elif not cited.has[place] & (_CALLS | _RESULTS):
+        elif not cited.sources[place] & (_CALLS | _RESULTS):
             uncalled[row] = True
     return {"names-called": called, "names-uncalled": uncalled}

@@ -1,4 +1,4 @@
-"""Signals from the scores: which kinds of dimensions failed and which passed."""
+"""Signals of the scores: which kinds of dimensions failed and which passed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipeline.rules.signals.rows import Rows, ScoreSet
+    from pipeline.rules.signals.failed_rows import FailedRows, ScoreSet
 
 KINDS: Final = {
     "tool": r"tool|function|action|api|call",
@@ -20,12 +20,12 @@ KINDS: Final = {
     "form": r"instruction|format|tone|style|policy|safety|polite",
     "goal": r"success|goal|complet|help|resol|quality|overall",
 }
-"""Kinds of dimensions, by what their names hold; the first that fits counts."""
+"""Kinds of dimensions, by expressions that match their names; the first match counts."""
 _MANY: Final = 3
 
 
 def meanings() -> dict[str, str]:
-    """Name the signals of this group."""
+    """Return the signals of this group with their meanings."""
     return {
         **{f"failed-{kind}": f"a {kind} dimension failed" for kind in KINDS},
         **{f"only-{kind}": f"nothing but {kind} dimensions failed" for kind in KINDS},
@@ -36,18 +36,19 @@ def meanings() -> dict[str, str]:
     }
 
 
-def find(rows: Rows) -> dict[str, np.ndarray]:
-    """Tell where each holds."""
-    of_row, sets = rows.scored
-    found = np.array([_signals(each) for each in sets], dtype=bool).reshape(len(sets), len(meanings()))[of_row]
+def find(rows: FailedRows) -> dict[str, np.ndarray]:
+    """Return per signal and failed row whether it holds."""
+    distinct = {id(scores): scores for scores in rows.scores}
+    of_set = {key: _signals(scores) for key, scores in distinct.items()}
+    found = np.array([of_set[id(scores)] for scores in rows.scores], dtype=bool).reshape(len(rows), len(meanings()))
     return {name: found[:, column] for column, name in enumerate(meanings())}
 
 
-def _signals(scored: ScoreSet) -> list[bool]:
-    """Work out the signals of one set of scores, in the order of `meanings`."""
-    failing = [_kind(name) for name in scored.failed]
-    passing = {_kind(name) for name, score in scored.scores.items() if score} - set(failing)
-    applying = {_kind(name) for name, score in scored.scores.items() if score is not None}
+def _signals(scores: ScoreSet) -> list[bool]:
+    """Return the signals of one set of scores, in the order of `meanings`."""
+    failing = [_kind(name) for name in scores.failed]
+    passing = {_kind(name) for name, score in scores.scores.items() if score} - set(failing)
+    applying = {_kind(name) for name, score in scores.scores.items() if score is not None}
     return [
         *(kind in failing for kind in KINDS),
         *(set(failing) == {kind} for kind in KINDS),

@@ -1,4 +1,4 @@
-"""Signals from the run's earlier turns; turns are ordered by their numbers."""
+"""Signals of the run's earlier turns, in the order of their numbers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from pipeline import schema as c
-from pipeline.columns import where_equal
+from pipeline import schema
 from pipeline.rules.signals.calls import ENDING
-from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
-    from pipeline.rules.signals.rows import Rows
+    from pipeline.rules.signals.failed_rows import FailedRows
 
 
 def meanings() -> dict[str, str]:
-    """Name the signals of this group."""
+    """Return the signals of this group with their meanings."""
     return {
         "ended-before": "the session had ended in an earlier turn of the run",
         "tools-in-run": "a tool was called in some turn of the run",
@@ -25,16 +23,14 @@ def meanings() -> dict[str, str]:
     }
 
 
-def find(rows: Rows) -> dict[str, np.ndarray]:
-    """Tell where each holds."""
-    turns = rows.turns
-    run = np.asarray(turns[c.RUN_ID].combine_chunks().indices)
-    turn = np.asarray(turns[c.TURN])
-    calls = turns[c.TOOL_CALLS].combine_chunks()
-    called = ~np.asarray(pc.match_substring_regex(calls, NO_PAYLOAD))
-    ended = where_equal(turns[c.RESPONSE_KIND], c.ENDED) | (
-        called & np.asarray(pc.match_substring_regex(calls, ENDING, ignore_case=True))
-    )
+def find(rows: FailedRows) -> dict[str, np.ndarray]:
+    """Return per signal and failed row whether it holds."""
+    turns, run = rows.turns, rows.run
+    turn = np.asarray(turns["turn"])
+    calls = turns["tool_calls"].combine_chunks()
+    called = ~np.asarray(pc.match_substring_regex(calls, schema.NO_PAYLOAD))
+    ending_call = called & np.asarray(pc.match_substring_regex(calls, ENDING, ignore_case=True))
+    ended = ending_call | np.asarray(pc.equal(turns["response_kind"], schema.ENDED))
     same = run.astype(np.int64) * (len(calls) + 1) + np.asarray(calls.dictionary_encode().indices)
     same = np.unique(same, return_inverse=True)[1]
     first_end, first_same = _least(run, turn, ended), _least(same, turn, called)
@@ -47,7 +43,7 @@ def find(rows: Rows) -> dict[str, np.ndarray]:
 
 
 def _least(group: np.ndarray, values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Give per group the least of the values among some rows; a very large number where there is none."""
+    """Return per group the least value of the rows in `among`, the largest integer where there are none."""
     least = np.full(int(group.max(initial=-1)) + 1, np.iinfo(np.int64).max)
     np.minimum.at(least, group[among], values[among])
     return least

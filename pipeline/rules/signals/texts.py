@@ -1,4 +1,4 @@
-"""Signals that patterns give on the texts of the turn (`builtin/signals.toml`), and blank responses."""
+"""Signals of the texts of the turn: expressions (`builtin/signals.toml`), blank and long responses."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow.compute as pc
 
-from pipeline import schema as c
+from pipeline import schema
 from pipeline.rules.builtin_files import read_builtin
 
 if TYPE_CHECKING:
-    from pipeline.rules.signals.rows import Rows
+    from pipeline.rules.signals.failed_rows import FailedRows
 
 _NO_WORDS: Final = r"^(?:<\|?[\w/ ]*\|?>|\[[\w/ ]*\]|[[:punct:]]|[\s\x{2000}-\x{206f}\x{a0}])*$"
-"""Control tokens, punctuation and white space only."""
-
-
+"""Matches a text of control tokens, punctuation and white space only."""
 _LONG: Final = 600
 
 
@@ -27,7 +25,7 @@ def _patterns() -> dict[str, dict[str, str]]:
 
 
 def meanings() -> dict[str, str]:
-    """Name the signals of this group."""
+    """Return the signals of this group with their meanings."""
     return {
         "blank": "no word in the response: nothing, control tokens, or punctuation",
         "long": "the response has more than 600 characters",
@@ -39,15 +37,17 @@ def meanings() -> dict[str, str]:
     }
 
 
-def find(rows: Rows) -> dict[str, np.ndarray]:
-    """Tell where each holds."""
+def find(rows: FailedRows) -> dict[str, np.ndarray]:
+    """Return per signal and failed row whether it holds."""
+    wordless = rows.matches("assistant_text", _NO_WORDS)
+    ended, ended_early = (rows.response_kinds == kind for kind in (schema.ENDED, schema.ENDED_EARLY))
+    empty = np.isin(rows.response_kinds, (schema.NO_TEXT, schema.EMPTY_RESPONSE))
     return {
-        "blank": (rows.says(c.ASSISTANT_TEXT, _NO_WORDS) & ~np.isin(rows.kinds, (c.ENDED, c.ENDED_EARLY)))
-        | np.isin(rows.kinds, (c.NO_TEXT, c.EMPTY_RESPONSE)),
-        "long": np.asarray(pc.utf8_length(rows.text(c.ASSISTANT_TEXT))) > _LONG,
-        "session-ended": rows.kinds == c.ENDED,
-        "session-ended-bare": (rows.kinds == c.ENDED) & rows.says(c.ASSISTANT_TEXT, _NO_WORDS),
-        "session-ended-early": rows.kinds == c.ENDED_EARLY,
-        "nothing-came": rows.kinds == c.EMPTY_RESPONSE,
-        **{name: rows.says(entry["look_in"], entry["pattern"]) for name, entry in _patterns().items()},
+        "blank": (wordless & ~ended & ~ended_early) | empty,
+        "long": np.asarray(pc.utf8_length(rows.text("assistant_text"))) > _LONG,
+        "session-ended": ended,
+        "session-ended-bare": ended & wordless,
+        "session-ended-early": ended_early,
+        "nothing-came": rows.response_kinds == schema.EMPTY_RESPONSE,
+        **{name: rows.matches(entry["look_in"], entry["pattern"]) for name, entry in _patterns().items()},
     }

@@ -1,7 +1,7 @@
 """The labelled rows: failed rows written for this project, each with the error mode that the codebook gives it.
 
 One JSON object per line and case. `earlier` are the run's turns before the failed one, oldest first; they passed.
-`python labelled/cases.py FILE ...` checks files and counts what they hold.
+`python tests/labelled/cases.py FILE ...` checks files and counts what they hold.
 """
 
 from __future__ import annotations

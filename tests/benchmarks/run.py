@@ -1,6 +1,6 @@
 """Time `error-analysis analyze` against the yardstick, side by side, and say which allowed figures are met.
 
-Usage: `.venv/bin/python benchmarks/run.py [--rows 1000 100000] [--pairs N]`. Exit status 1 if one is missed.
+Usage: `.venv/bin/python tests/benchmarks/run.py [--rows 1000 100000] [--pairs N]`. Exit status 1 if one is missed.
 """
 
 from __future__ import annotations

@@ -32,13 +32,13 @@ DIMENSIONS = (
 
 
 def by_substring(case: Case) -> str:
-    """Take the first mode one of whose substrings the reasoning holds, in the codebook's order."""
+    """Return the first mode, in the codebook's order, one of whose substrings the reasoning contains."""
     text = case.judge_reasoning.lower()
     return next((mode for mode, parts in SUBSTRINGS if any(part in text for part in parts)), "other")
 
 
 def by_structure(case: Case) -> str:
-    """Go by sentinels, blank text and the dimensions that failed, without the reasoning."""
+    """Return a mode by sentinels, blank text and the dimensions that failed, without the reasoning."""
     if case.assistant_text.startswith("[MODEL_ENDED_SESSION"):
         return "premature_end_session"
     blank = not any(character.isalnum() for character in case.assistant_text)
@@ -49,12 +49,12 @@ def by_structure(case: Case) -> str:
 
 
 def commonest(cases: Sequence[Case]) -> str:
-    """Give the mode that most cases have."""
+    """Return the most frequent mode."""
     return Counter(case.mode for case in cases).most_common(1)[0][0]
 
 
 def by_text_model(train: Sequence[Case], cases: Sequence[Case]) -> list[str]:
-    """Label by a linear model over TF-IDF of words and word pairs of the reasoning, and the failed dimensions."""
+    """Return modes by a linear model over TF-IDF of words and word pairs, and the failed dimensions."""
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),  # noqa: S106 - no secret
         LogisticRegression(C=20, max_iter=3000, class_weight="balanced"),

@@ -1,4 +1,4 @@
-"""Write a third of a part without labels, for somebody else to label: `python labelled/blind.py PART FILE`.
+"""Write a third of a part without labels, for somebody else to label: `python tests/labelled/blind.py PART FILE`.
 
 Which cases are in the third follows from their ids, so it does not depend on their order or labels.
 """
@@ -16,7 +16,7 @@ HIDDEN = ("mode", "why", "trap", "voice")
 
 
 def in_the_third(case: Case) -> bool:
-    """Tell whether a case is labelled a second time."""
+    """Whether a case is labelled a second time."""
     return hashlib.sha256(case.id.encode()).digest()[0] % 3 == 0
 
 

@@ -1,4 +1,4 @@
-"""Write labelled rows as judged runs, one run per case, so that they are labelled as any run is."""
+"""Write labelled rows as judged runs, one run per case, which the command can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelled rows as a turns table, and what each rule finds in them."""
+"""Score labelled rows as the command scores the failed rows of runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ import pyarrow as pa
 from cases import Case, Turn
 from runs import write_runs
 
-from pipeline import schema as c
 from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
-from pipeline.rules.engine import Weighing
+from pipeline.rules.scorer import Scorer
 from pipeline.stages.tables import build_frames
 
 if TYPE_CHECKING:
@@ -29,23 +28,23 @@ if TYPE_CHECKING:
 _EARLIER = 5
 
 
-def weigh(cases: Sequence[Case], rules: RuleSet) -> Weighing:
-    """Read cases as the command reads runs and apply rules to them; the rows are in the order of the cases."""
+def score(cases: Sequence[Case], rules: RuleSet) -> Scorer:
+    """Return the scorer of cases that were written and read as runs; its rows are in the order of the cases."""
     with TemporaryDirectory() as folder:
         listed = find_runs(write_runs(cases, Path(folder)), (), None, Options(), lambda _: None)
         batches = read_batches(listed.runs, lambda _: None)
         turns = pa.concat_tables([build_frames(batch, "", ()).turns for batch in batches]).unify_dictionaries()
     turns = pa.table({name: turns[name].combine_chunks() for name in turns.column_names})
-    failed = np.asarray(turns[c.FAILED])
-    labelled = turns.filter(pa.array(failed))[c.RUN_ID].to_pylist()
+    failed = np.asarray(turns["failed"])
+    labelled = turns.filter(pa.array(failed))["run_id"].to_pylist()
     assert labelled == [case.id for case in cases], (
         "a case's row is its run's only failed one, and runs keep their order"
     )
-    return Weighing(turns, failed, rules)
+    return Scorer(turns, failed, rules)
 
 
 def with_earlier_turns(cases: Sequence[Case]) -> list[Case]:
-    """Put turns of other cases of the domain before each case, so that all have some earlier turns, as real rows do.
+    """Return the cases with turns of other cases of their domain before them, since real rows have earlier turns.
 
     As written, cases about something lost have earlier turns more often than others do.
     """
