@@ -17,7 +17,6 @@ from pipeline.export.formats.parquet import TableWriter
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.ingest import Rows, read_rows, unite
-from pipeline.ledger import review as reviews
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.store import read_ledger
 from pipeline.listener import SILENT, Listener
@@ -26,6 +25,7 @@ from pipeline.load.records import Options, Request
 from pipeline.load.texts import Source, fetch_texts
 from pipeline.plan import Plan, input_files, local_facts, make_plan
 from pipeline.report.sections import build_report
+from pipeline.stages import buckets
 from pipeline.stages import checks as validate
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
     """Put the batches together, count, compare, and apply the review."""
     turns, failures, scores = (unite(parts) for parts in (rows.turns, rows.failures, rows.scores))
     counted = count_tables(Long(turns, failures, scores), rows.inputs, plan.options, ledger.buckets)
-    review = reviews.review_of(ledger, rows.reviewed, counted.tables["bucket_counts"], plan.options.compare_by)
+    review = buckets.review_of(ledger, rows.reviewed, counted.tables["bucket_counts"], plan.options.compare_by)
     notes = [
         *plan.listed.notes,
         *rows.notes,
@@ -152,7 +152,7 @@ def _count(plan: Plan, rows: Rows, ledger: Ledger) -> Analysis:
         notes=tuple(notes),
         rejected=tuple(rows.rejected),
         missing_runs=plan.listed.missing,
-        tables={**counted.tables, "reviews": reviews.reviews_table(failures, review)},
+        tables={**counted.tables, "reviews": buckets.reviews_table(failures, review)},
         fetch_texts=partial(fetch_texts, turns=turns, sources=sources),
         kept_texts=pa.concat_tables(rows.texts) if rows.texts else None,
     )

@@ -13,17 +13,15 @@ from pipeline.analysis import Analysis
 from pipeline.columns import as_list
 from pipeline.counting import Long, count_tables
 from pipeline.errors import InputError, Problem
-from pipeline.ledger import review as reviews
 from pipeline.load.records import Note, RejectedLine, RunInput
 from pipeline.review.folder import open_folder
-from pipeline.review.progress import Progress
+from pipeline.review.state import review_folder
 from pipeline.stages import buckets as decisions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.load.records import Options
-    from pipeline.review.folder import FailedRow
 
 _REPEATED: Final = (
     c.COMPARISON,
@@ -43,10 +41,8 @@ _ANALYSE: Final = "analyse again: error-analysis analyze --output"
 def read_back(path: Path, options: Options) -> Analysis:
     """Read an analysis back: everything but the packet and the texts of rows that passed."""
     folder = open_folder(path)
-    progress = Progress(folder)
-    reviewed = [
-        _reviewed(progress, folder.by_id[row_id]) for row_id in progress.ledger.rows() if row_id in folder.by_id
-    ]
+    state = review_folder(folder)
+    reviewed = state.review.rows
     light = [name for name in c.TURNS if name not in (*c.TEXTS, c.BUCKET, c.BUCKET_SOURCE)]
     try:
         facts = json.loads((path / c.ANALYSIS_JSON).read_bytes())
@@ -58,8 +54,8 @@ def read_back(path: Path, options: Options) -> Analysis:
             failures = failures.append_column(name, texts[name])
         scores = _read(path / c.SCORES_PARQUET, list(c.SCORE_ROWS))
         inputs = tuple(RunInput(**run) for run in facts["inputs"])
-        counted = count_tables(Long(turns, failures, scores), inputs, options, progress.ledger.buckets)
-        review = reviews.review_of(progress.ledger, reviewed, counted.tables["bucket_counts"], options.compare_by)
+        counted = count_tables(Long(turns, failures, scores), inputs, options, state.ledger.buckets)
+        review = decisions.review_of(state.ledger, reviewed, counted.tables["bucket_counts"], options.compare_by)
         return Analysis(
             name=_name(turns, path),
             review=review,
@@ -71,27 +67,11 @@ def read_back(path: Path, options: Options) -> Analysis:
             notes=tuple(Note(**note) for note in facts["notes"]),
             rejected=_rejected(path),
             missing_runs=(),
-            tables={**counted.tables, "reviews": reviews.reviews_table(failures, review)},
+            tables={**counted.tables, "reviews": decisions.reviews_table(failures, review)},
             fetch_texts=_no_texts,
         )
     except (OSError, pa.ArrowException, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(Problem(str(path), f"cannot be read back: {error}", _ANALYSE)) from None
-
-
-def _reviewed(progress: Progress, row: FailedRow) -> decisions.ReviewedRow:
-    return decisions.ReviewedRow(
-        row_id=row.row_id,
-        benchmark_name=row.benchmark_name,
-        model_name=row.model_name,
-        run_id=row.run_id,
-        turn=row.turn,
-        failed=True,
-        early=row.early,
-        failed_dimensions=row.failed_dimensions,
-        provisional_mode=row.mode,
-        settled=progress.settled(row),
-        quote_stands=None,
-    )
 
 
 def _read(path: Path, columns: list[str]) -> pa.Table:

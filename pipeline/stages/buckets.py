@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema as c
-from pipeline.ledger.evidence import evidence_digest, quote_stands
-from pipeline.ledger.settle import Settled, settle
+from pipeline.columns import as_list
+from pipeline.ledger import review as reviews
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.ledger.replay import Ledger
-
-
-class ReviewedRow(NamedTuple):
-    """A row that the ledger speaks of, as it is now, and where it stands."""
-
-    row_id: str
-    benchmark_name: str
-    model_name: str
-    run_id: str
-    turn: int
-    failed: bool
-    early: bool
-    """Filled in after the session had ended."""
-    failed_dimensions: tuple[str, ...]
-    provisional_mode: str | None
-    """None on a row that did not fail."""
-    settled: Settled
-    quote_stands: bool | None
-    """Whether the quote of what settles the row is in one of its texts; None without a quote."""
-
-    @property
-    def decided(self) -> bool:
-        """Whether it failed and is settled."""
-        return self.failed and self.settled.decision is not None
-
-    @property
-    def is_control(self) -> bool:
-        """Whether it did not fail and somebody decided it as it is now."""
-        return not self.failed and bool(self.settled.fitting)
-
+    from pipeline.ledger.review import Review, ReviewedRow
 
 _LOOKED_AT = (
     c.ROW_ID,
@@ -66,7 +37,7 @@ def settle_rows(turns: pa.Table, ledger: Ledger) -> list[ReviewedRow]:
     wanted = is_among(turns[c.ROW_ID], ledger)
     if not pc.any(wanted).as_py():
         return []
-    return [_settled(row, ledger) for row in turns.select(list(_LOOKED_AT)).filter(wanted).to_pylist()]
+    return reviews.settle_rows(turns.select(list(_LOOKED_AT)).filter(wanted).to_pylist(), ledger)
 
 
 def is_among(row_ids: pa.ChunkedArray | pa.Array, ledger: Ledger) -> pa.ChunkedArray | pa.Array:
@@ -74,22 +45,29 @@ def is_among(row_ids: pa.ChunkedArray | pa.Array, ledger: Ledger) -> pa.ChunkedA
     return pc.is_in(row_ids, pa.array(sorted(ledger.rows()), row_ids.type))
 
 
-def _settled(row: dict[str, object], ledger: Ledger) -> ReviewedRow:
-    row_id = str(row[c.ROW_ID])
-    found = settle(ledger, row_id, evidence_digest(row))
-    quote = found.decision.quote if found.decision else None
-    return ReviewedRow(
-        row_id=row_id,
-        benchmark_name=str(row[c.BENCHMARK]),
-        model_name=str(row[c.MODEL]),
-        run_id=str(row[c.RUN_ID]),
-        turn=int(row[c.TURN]),  # type: ignore[call-overload] # Arrow's own integers
-        failed=bool(row[c.FAILED]),
-        early=row[c.RESPONSE_KIND] == c.ENDED_EARLY,
-        failed_dimensions=tuple(row[c.FAILED_DIMENSIONS]),  # type: ignore[arg-type] # a list of strings
-        provisional_mode=row[c.ERROR_MODE],  # type: ignore[arg-type] # a string or null
-        settled=found,
-        quote_stands=None if quote is None else quote_stands(quote, row),
+def review_of(ledger: Ledger, rows: Sequence[ReviewedRow], bucket_counts: pa.Table, compare_by: c.CompareBy) -> Review:
+    """Return the review of one analysis; `bucket_counts` has one row per model and bucket."""
+    sizes: dict[tuple[str, str], dict[str, int]] = {}
+    columns = (as_list(bucket_counts[name]) for name in (c.BENCHMARK, c.MODEL, c.BUCKET, c.OWN_ROWS))
+    for benchmark, model, bucket, own in zip(*columns, strict=True):
+        sizes.setdefault((benchmark, model), {})[bucket] = own
+    return reviews.review_of(ledger, rows, sizes, sum(as_list(bucket_counts[c.FAILED_ROWS])), compare_by)
+
+
+def reviews_table(failures: pa.Table, review: Review) -> pa.Table:
+    """Return one row per failed row: `schema.REVIEWS`."""
+    found = [review.by_id.get(row_id) for row_id in as_list(failures[c.ROW_ID])]
+    decisions = [row.settled.decision if row else None for row in found]
+    text = pa.large_string()
+    return pa.table(
+        {
+            c.ROW_ID: failures[c.ROW_ID],
+            c.PROVISIONAL_MODE: failures[c.ERROR_MODE],
+            c.BUCKET: failures[c.BUCKET],
+            c.ATTRIBUTION: pa.array([decision and decision.attribution for decision in decisions], text),
+            c.REVIEW_STATE: pa.array([row.settled.state if row else "unopened" for row in found], text),
+            c.REVIEWERS: pa.array([row.settled.reviewers if row else [] for row in found], pa.list_(pa.string())),
+        }
     )
 
 

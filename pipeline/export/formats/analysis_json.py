@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Finding
-    from pipeline.ledger.gate import Standing
+    from pipeline.ledger.gate import BucketStatus
     from pipeline.report.blocks import Report
 
 _TOP_LINE: Final = (
@@ -89,7 +89,7 @@ def _model(analysis: Analysis, benchmark: str, model: str) -> dict[str, Any]:
     }
 
 
-def gate_missing(missing: Iterable[Standing]) -> list[dict[str, Any]]:
+def gate_missing(missing: Iterable[BucketStatus]) -> list[dict[str, Any]]:
     """List what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
     return [
         {

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Record
     from pipeline.ledger.gate import Unit
+    from pipeline.ledger.review import ReviewedRow
     from pipeline.report.blocks import Inlines
-    from pipeline.stages.buckets import ReviewedRow
 
 _LIMITS = {
     c.USER_TEXT: ("User", 600),

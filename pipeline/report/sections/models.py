@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis, Record
     from pipeline.ledger.events import Finding
-    from pipeline.ledger.gate import Standing, Unit
+    from pipeline.ledger.gate import BucketStatus, Unit
+    from pipeline.ledger.review import ReviewedRow
     from pipeline.report.blocks import Block, Datapoint, Inline
-    from pipeline.stages.buckets import ReviewedRow
 
 _DATAPOINTS = 3
 
@@ -145,7 +145,7 @@ def _modes(analysis: Analysis, benchmark: str, model: str, points: dict[str, lis
         yield from _findings(analysis.review.findings_on((benchmark, model), bucket))
 
 
-def _of_bucket(analysis: Analysis, standing: Standing, rows: list[Record], total: int) -> Iterator[Block]:
+def _of_bucket(analysis: Analysis, standing: BucketStatus, rows: list[Record], total: int) -> Iterator[Block]:
     """Describe a major bucket of a model: its size, the finding, what it costs, where it happens."""
     text = describe_bucket(standing.bucket)
     reviewed = {row.row_id: row for row in analysis.review.decided}
@@ -185,14 +185,14 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def _usual(standing: Standing, what: str) -> Iterator[Block]:
+def _usual(standing: BucketStatus, what: str) -> Iterator[Block]:
     """Say what such errors are, where nobody has described this model's."""
     yield Paragraph((what,))
     if standing.state == "not_confirmed":
         yield Paragraph((Strong("Not confirmed"), f" ({standing.stayed} of {standing.tried})."))
 
 
-def _costs(standing: Standing, rows: list[Record], decided: list[ReviewedRow]) -> Block:
+def _costs(standing: BucketStatus, rows: list[Record], decided: list[ReviewedRow]) -> Block:
     """Count the failed dimensions: as root or consequence where a reviewer said so, else as they came."""
     root, secondary = Counter[str](), Counter[str]()
     for row in decided:

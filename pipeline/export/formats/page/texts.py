@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.export.formats.page.answers import Answers
     from pipeline.export.formats.page.turns import TurnMap
-    from pipeline.stages.buckets import ReviewedRow
+    from pipeline.ledger.review import ReviewedRow
 
 _LIMITS: Final = (20_000, 6000, 3000, 1500, 800, 400, 250)
 """How long a text may be, tried in order until everything fits."""
