@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from pipeline import analyze
 from pipeline.errors import InputError, UsageError
+from pipeline.ledger import replay as replaying
 from pipeline.ledger.buckets import Buckets
 from pipeline.ledger.events import Opened
-from pipeline.ledger.gate import DecidedRow, major_buckets, stand
+from pipeline.ledger.gate import DecidedRow, bucket_statuses, major_buckets
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.settle import settle
 from pipeline.ledger.store import LEDGER, parse, read_ledger, writing
@@ -73,7 +74,7 @@ def events_of(*events):
 
 
 def replay(*events):
-    return Ledger(events_of(*events))
+    return replaying.replay(events_of(*events))
 
 
 def state(*events):
@@ -161,7 +162,7 @@ def test_a_ledger_that_is_followed_by_events_is_the_ledger_of_all(events, cuts, 
         before = view(grown)
         grown, old = grown.followed_by(parsed[start:end]), grown
         assert view(old) == before
-    whole = Ledger(parsed)
+    whole = replaying.replay(parsed)
     assert view(grown) == view(whole)
     assert (grown.ids, grown.last, grown.given) == (whole.ids, whole.last, whole.given)
     assert (grown.opened, grown.decisions) == (whole.opened, whole.decisions)
@@ -173,7 +174,7 @@ def test_merging_is_commutative_associative_and_idempotent(events, split):
     a, b, c = (b"".join(as_line(each) + b"\n" for each in part) for part in parts)
     whole = view(replay(*events))
     for merged in (a + b + c, c + b + a, b + a + c, b + (c + a), a + b + c + a, (a + b + c) * 2):
-        assert view(Ledger(parse(merged).events)) == whole
+        assert view(replaying.replay(parse(merged).events)) == whole
 
 
 @given(ledgers)
@@ -335,7 +336,7 @@ def gate(sizes, decided, *findings, unit=UNIT):
     """Tell where the buckets of one model stand; `decided` maps row ids to (bucket, provisional mode)."""
     rows = [DecidedRow(row, unit, *modes) for row, modes in decided.items()]
     known = Buckets(events_of(declared(0)))
-    return {each.bucket: each for each in stand({UNIT: sizes}, rows, events_of(*findings), known)}
+    return {each.bucket: each for each in bucket_statuses({UNIT: sizes}, rows, events_of(*findings), known)}
 
 
 def rows_in(bucket, count, provisional=EMPTY):
@@ -444,13 +445,13 @@ def test_events_are_written_in_utc_later_than_all_before_even_when_those_lie_in_
     if last:
         write_lines(path, [opened(1), batch(2, opened(3, at=last)), opened(4)])
     before, planted = datetime.now(UTC), path.read_bytes().count(b"\n") if last else 0
-    folder, look = open_folder(out), showing.Look()
+    folder, look = open_folder(out), showing.ViewOptions()
     draft = deciding.Draft(ROW, EMPTY, "model")
     with pytest.raises(UsageError, match="has not opened"):
         deciding.record(folder, ANN, draft)
     assert len(path.read_bytes().splitlines()) == planted
     showing.show(folder, ANN, ROW, look)
-    showing.next_rows(folder, ANN, showing.Wanted(model="model-b"), 5, look)
+    showing.next_rows(folder, ANN, showing.Filters(model="model-b"), 5, look)
     deciding.record(folder, ANN, draft)
     deciding.defer(folder, ANN, OTHER, None)
     describing.add_bucket(folder, ANN, NEW, "new", EMPTY)

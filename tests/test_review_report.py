@@ -40,7 +40,7 @@ def describe(run, model, bucket, *rows):
 
 
 def contents(folder):
-    kept = {"local.json", "inputs.d", ".review_cache"}
+    kept = {"local.json", "inputs.d"}
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name not in kept}
 
 

@@ -42,13 +42,13 @@ def next_rows(
 ) -> None:
     """Show the next rows worth reading with all their evidence, and record that they were opened."""
     from pipeline.review.folder import open_folder
-    from pipeline.review.queue import Wanted
+    from pipeline.review.queue import Filters
     from pipeline.review.reviewer import reviewer as signed
-    from pipeline.review.show import Look, next_rows
+    from pipeline.review.show import ViewOptions, next_rows
 
     who = signed(reviewer, reviewer_kind)
-    wanted = Wanted(model, bucket, dimension, turn, state)
-    answer = next_rows(open_folder(folder), who, wanted, limit, Look(everyone, blind))
+    filters = Filters(model, bucket, dimension, turn, state)
+    answer = next_rows(open_folder(folder), who, filters, limit, ViewOptions(everyone, blind))
     printing.print_answer(answer, as_json=as_json)
 
 
@@ -65,10 +65,10 @@ def show(
     """Show one row with all its evidence, and record that it was opened."""
     from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
-    from pipeline.review.show import Look, show
+    from pipeline.review.show import ViewOptions, show
 
     who = signed(reviewer, reviewer_kind)
-    printing.print_answer(show(open_folder(folder), who, row_id, Look(everyone, blind)), as_json=as_json)
+    printing.print_answer(show(open_folder(folder), who, row_id, ViewOptions(everyone, blind)), as_json=as_json)
 
 
 @app.command()
@@ -223,10 +223,11 @@ def status(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = 
     """Tell the progress per model and bucket, and what the gate still needs."""
     from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
+    from pipeline.review.state import review_folder
     from pipeline.review.status import status
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(status(open_folder(folder)), as_json=as_json)
+    printing.print_answer(status(review_folder(open_folder(folder))), as_json=as_json)
 
 
 @app.command()
@@ -234,10 +235,11 @@ def agree(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = N
     """Measure how far reviewers agree (Cohen's kappa), and list the rows on which they differ."""
     from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
+    from pipeline.review.state import review_folder
     from pipeline.review.status import agree
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(agree(open_folder(folder)), as_json=as_json)
+    printing.print_answer(agree(review_folder(open_folder(folder))), as_json=as_json)
 
 
 @app.command()
@@ -267,11 +269,19 @@ def serve(
 
     try:
         from pipeline.review.serve.launch import launch
-        from pipeline.review.serve.session import Desk
+        from pipeline.review.serve.session import Session
     except ModuleNotFoundError as error:
         fix = "pip install 'model-run-error-analysis[serve]'"
         raise UsageError(Problem("review serve", f"needs {error.name}, which is not installed", fix)) from None
     from pipeline.review.reviewer import reviewer as signed
 
-    desk = Desk(folder, signed(reviewer, reviewer_kind), blind)
-    launch(desk, port, printing.say, browser=browser)
+    session = Session(folder, signed(reviewer, reviewer_kind), blind)
+    launch(session, port, printing.say, _rebuild, browser=browser)
+
+
+def _rebuild(folder: Path, final: bool) -> Path:
+    """Build the report again for the page; return its path."""
+    from pipeline.listener import SILENT
+    from pipeline.reporting import rebuild
+
+    return rebuild(folder, SILENT, final=final).report

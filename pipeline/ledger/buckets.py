@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
@@ -17,10 +18,10 @@ _NEAR: Final = 0.5
 
 
 class Buckets:
-    """All buckets that are known, each with the bucket that it counts for."""
+    """All known buckets, each with the bucket that it counts for (its parent)."""
 
     def __init__(self, declared: Iterable[BucketDeclared] = ()) -> None:
-        """Take the codebook's buckets and those declared, of which the first of a name counts."""
+        """Take the codebook's buckets and those declared; of several of one name the first counts."""
         self._parents = {name: name for name in PARENTS} | {name: finer.parent for name, finer in FINER.items()}
         self._meanings = {name: mode.what_goes_wrong for name, mode in MODES.items()}
         self._meanings[NO_MODEL_ERROR] = "The model did nothing wrong here."
@@ -37,23 +38,21 @@ class Buckets:
         return iter(self._parents)
 
     def parent(self, name: str) -> str:
-        """Give the bucket that a bucket counts for; an error mode counts for itself."""
+        """Return the bucket that a bucket counts for; an error mode counts for itself."""
         return self._parents.get(name, name)
 
     def meaning(self, name: str) -> str:
-        """Say in plain words what belongs there."""
+        """Return what belongs into a bucket, in plain words."""
         return self._meanings.get(name, "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Suggest the known word that is most like another, or list them all."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
+    """Return a hint for an unknown word: the most similar known word, or all of them."""
     words = list(known)
     near = get_close_matches(word, words, n=1, cutoff=_NEAR)
     return f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(words)}"
 
 
 def nearest_attribution(word: str) -> str:
-    """Suggest the nearest attribution."""
+    """Return a hint for an unknown attribution."""
     return nearest(word, ATTRIBUTIONS)

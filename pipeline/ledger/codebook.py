@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 
-class Mode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mode:
     """An error mode for readers: a short name, and what the model does wrong."""
 
     name: str
@@ -58,8 +60,9 @@ NO_ERROR: Final = Mode("No error of the model", "The model did nothing wrong her
 ATTRIBUTIONS: Final = ("model", "grader", "reference", "pipeline", "mixed")
 
 
-class Finer(NamedTuple):
-    """A cause named more finely than an error mode: the bucket that it counts for, and its meaning."""
+@dataclass(frozen=True, slots=True)
+class Finer:
+    """A cause finer than an error mode: the bucket that it counts for, and its meaning."""
 
     parent: str
     meaning: str
@@ -103,5 +106,5 @@ FINER: Final = {
 
 
 def describe_bucket(bucket: str) -> Mode:
-    """Describe an error mode or `no_model_error` for readers."""
+    """Return the description of an error mode or of `no_model_error`."""
     return NO_ERROR if bucket == NO_MODEL_ERROR else MODES[bucket]

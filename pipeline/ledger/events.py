@@ -1,4 +1,4 @@
-"""The events of a ledger, one JSON object per line, and how a line is read and written."""
+"""The events of a ledger, one JSON object per line: their fields, decoding and encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Identity = tuple[str, str]
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    """What every event has."""
+    """The fields of every event."""
 
     id: Name
     at: Moment
@@ -28,12 +28,12 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
     @property
     def who(self) -> Identity:
-        """The reviewer: the pair of name and kind."""
+        """The reviewer: name and kind."""
         return self.reviewer, self.reviewer_kind
 
     @property
     def place(self) -> tuple[datetime, str]:
-        """The event's place in the order of all events, whatever file it stands in."""
+        """The event's position in the order of all events, whatever file it is in."""
         return self.at, self.id
 
 
@@ -78,14 +78,14 @@ class BucketDeclared(_Event, frozen=True, tag="bucket_declared"):
 
 
 class Deferred(_Event, frozen=True, tag="deferred"):
-    """A reviewer put a row off."""
+    """A reviewer deferred a row."""
 
     row_id: Name
     note: str | None = None
 
 
 class Retracted(_Event, frozen=True, tag="retracted"):
-    """An event is taken back; the one before it applies again."""
+    """An event is retracted; the one before it applies again."""
 
     retracts: Name
 
@@ -94,7 +94,7 @@ Single = Opened | Decision | Finding | BucketDeclared | Deferred | Retracted
 
 
 class Batch(_Event, frozen=True, tag="batch"):
-    """Several events that came at once."""
+    """Several events recorded at once."""
 
     events: tuple[Single, ...]
 
@@ -108,23 +108,23 @@ _decode: Final = msgspec.json.Decoder(Event).decode
 _encode: Final = msgspec.json.Encoder().encode
 _VERSIONS: Final = ("version", "schema_version")
 _LAST_YEAR: Final = 9000
-"""Every event is later than those before it: one at the end of time would be the last."""
+"""Every event is later than those before it, so none could follow one at the end of time."""
 
 
 class EventError(ValueError):
-    """A line is no event; the text says why."""
+    """A line is not a valid event; the message is the reason."""
 
 
 def read_event(line: bytes) -> Event:
-    """Read one line. Raises `EventError`."""
+    """Decode one line of a ledger. Raises `EventError`."""
     try:
         if not line.isascii():
-            line.decode()  # msgspec passes over bytes in keys that it does not know
+            line.decode()  # msgspec does not validate keys that it ignores
         event: Event = _decode(line)
     except UnicodeDecodeError as error:
         raise EventError(f"not UTF-8 at byte {error.start + 1}") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise EventError(_fault(line, error)) from None
+        raise EventError(_reason(line, error)) from None
     if b'version"' in line and _is_newer(msgspec.json.decode(line)):
         raise EventError("is from a newer version of this program")
     if last_moment(event).year > _LAST_YEAR:
@@ -136,8 +136,8 @@ def _is_newer(found: object) -> bool:
     return isinstance(found, dict) and any(found.get(name, 1) != 1 for name in _VERSIONS)
 
 
-def _fault(line: bytes, error: Exception) -> str:
-    """Say what is wrong with a line that is no event of ours."""
+def _reason(line: bytes, error: Exception) -> str:
+    """Return what is wrong with a line that cannot be decoded as an event."""
     try:
         found = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
@@ -154,7 +154,7 @@ def _fault(line: bytes, error: Exception) -> str:
 
 
 def write_event(kind: str, who: Identity, at: datetime, fields: dict[str, Any]) -> dict[str, Any]:
-    """Make an event, as its line will hold it, with an id of its own."""
+    """Return an event as its line will hold it, with a new unique id."""
     return {
         "event": kind,
         "id": os.urandom(16).hex(),
@@ -166,7 +166,7 @@ def write_event(kind: str, who: Identity, at: datetime, fields: dict[str, Any]) 
 
 
 def as_line(event: dict[str, Any]) -> bytes:
-    """Write an event as one line, its end included. Raises `UsageError` for a text that is no valid Unicode."""
+    """Return an event as one line with its newline. Raises `UsageError` for text that is not valid Unicode."""
     try:
         return _encode(event) + b"\n"
     except UnicodeEncodeError:
@@ -174,11 +174,11 @@ def as_line(event: dict[str, Any]) -> bytes:
 
 
 def later_than(last: datetime | None) -> datetime:
-    """Give the present moment, or the next microsecond after the last event where that is later."""
+    """Return the present moment, or the microsecond after the last event if that is later."""
     now = datetime.now(UTC)
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
 def last_moment(event: Event) -> datetime:
-    """Give the latest moment that an event holds."""
+    """Return the latest moment that an event holds, inside a batch too."""
     return max([event.at, *(each.at for each in event.events)]) if isinstance(event, Batch) else event.at

@@ -11,22 +11,20 @@ from pipeline import schema as c
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PLAIN = (c.USER_TEXT, c.ASSISTANT_TEXT, c.JUDGE_REASONING)
-PAYLOADS = (c.TOOL_CALLS, c.TOOL_RESULTS, c.SCORES)
-
 
 def evidence_digest(row: Mapping[str, Any]) -> str:
-    """Digest a row: SHA-256 of the sorted compact JSON of its texts, tool calls, tool results and scores.
+    """Return the SHA-256 (hex) of the sorted compact JSON of a row's texts, tool calls, tool results and scores.
 
-    The last three are given as JSON text.
+    `tool_calls`, `tool_results` and `scores` are given as JSON text.
     """
-    evidence = {name: row[name] for name in PLAIN} | {name: json.loads(row[name]) for name in PAYLOADS}
+    evidence = {name: row[name] for name in ("user_text", "assistant_text", "judge_reasoning")}
+    evidence |= {name: json.loads(row[name]) for name in ("tool_calls", "tool_results", "scores")}
     text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def quote_stands(quote: str, row: Mapping[str, Any]) -> bool:
-    """Tell whether a quote is a piece of one of the row's five texts, white space collapsed."""
+    """Whether a quote is a substring of one of the row's five texts once white space is collapsed."""
     words = _collapsed(quote)
     return bool(words) and any(words in _collapsed(row[name]) for name in c.TEXTS)
 

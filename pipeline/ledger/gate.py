@@ -7,7 +7,8 @@ such rows. Finer buckets count for their parents; rows that were filled in after
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,18 +17,19 @@ if TYPE_CHECKING:
     from pipeline.ledger.events import Finding
 
 LARGEST: Final = 3
-"""So many of a model's largest buckets are major, and all that are as large as the last of them."""
+"""This many of a model's largest buckets are major, ties with the last of them included."""
 MAJOR_SHARE: Final = 0.1
 ROWS_NEEDED: Final = 2
 TRIED: Final = 10
-"""After so many decided rows of which fewer than two stayed, a provisional bucket is not confirmed."""
+"""A provisional bucket is not confirmed once this many of its rows were decided and fewer than two stayed."""
 
 Unit = tuple[str, str]
 """What is compared: benchmark, and model or run."""
 
 
-class DecidedRow(NamedTuple):
-    """A failed row that is settled, and no consequence of an ending."""
+@dataclass(frozen=True, slots=True)
+class DecidedRow:
+    """A settled failed row that was not filled in after the session had ended."""
 
     row_id: str
     unit: Unit
@@ -35,8 +37,9 @@ class DecidedRow(NamedTuple):
     provisional_mode: str
 
 
-class Standing(NamedTuple):
-    """Where a major bucket of a model stands at the gate."""
+@dataclass(frozen=True, slots=True)
+class BucketStatus:
+    """What the gate asks of one major bucket of a model, and what is there."""
 
     unit: Unit
     bucket: str
@@ -45,16 +48,16 @@ class Standing(NamedTuple):
     decided: int
     rows_needed: int
     tried: int
-    """How many rows that the rules had put here were decided."""
+    """How many rows were decided whose provisional mode is this bucket."""
     stayed: int
-    """How many of those stayed."""
+    """How many of those were decided into this bucket."""
     finding: Finding | None
     """A finding all of whose rows were decided into the bucket."""
     state: Literal["met", "missing", "not_confirmed"]
 
 
 def major_buckets(sizes: Mapping[str, int]) -> list[str]:
-    """Name the major ones among buckets of these sizes, the largest first."""
+    """Return the major ones among buckets of these sizes (numbers of failed rows), the largest first."""
     there = {bucket: size for bucket, size in sizes.items() if size}
     if not there:
         return []
@@ -64,15 +67,15 @@ def major_buckets(sizes: Mapping[str, int]) -> list[str]:
     return sorted(major, key=lambda bucket: (-there[bucket], bucket))
 
 
-def stand(
+def bucket_statuses(
     sizes: Mapping[Unit, Mapping[str, int]],
     decided: Iterable[DecidedRow],
     findings: Iterable[Finding],
     buckets: Buckets,
-) -> list[Standing]:
-    """Tell where every major bucket of every model stands.
+) -> list[BucketStatus]:
+    """Return the status of every major bucket of every model.
 
-    `sizes` counts per model the failed rows by bucket, decided or provisional, finer ones too.
+    `sizes` counts per model the failed rows by bucket, decided or provisional, finer buckets too.
     """
     into: dict[tuple[Unit, str], set[str]] = defaultdict(set)
     tried: Counter[tuple[Unit, str]] = Counter()
@@ -87,7 +90,7 @@ def stand(
         key = (finding.benchmark_name, finding.model_name), buckets.parent(finding.bucket)
         if finding.row_ids and into[key].issuperset(finding.row_ids):
             described[key] = finding
-    standings = []
+    statuses = []
     for unit, counts in sizes.items():
         of_parents: Counter[str] = Counter()
         for name, size in counts.items():
@@ -101,5 +104,5 @@ def stand(
             state: Literal["met", "missing", "not_confirmed"] = (
                 "met" if met else "not_confirmed" if unconfirmed else "missing"
             )
-            standings.append(Standing(unit, bucket, rows, done, needed, tried[key], stayed[key], found, state))
-    return standings
+            statuses.append(BucketStatus(unit, bucket, rows, done, needed, tried[key], stayed[key], found, state))
+    return statuses

@@ -1,8 +1,9 @@
-"""What the ledger decides about one row, given what the row is now."""
+"""What the ledger decides about one row, given the row's present evidence."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from pipeline.ledger.events import Decision
@@ -14,8 +15,9 @@ OPEN_STATES: Final = ("unopened", "opened", "disputed", "stale")
 """The states of rows that are not settled."""
 
 
-class Settled(NamedTuple):
-    """Where a failed row stands: its state, and what settles it."""
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The review state of a row, and the decision that settles it."""
 
     state: ReviewState
     decision: Decision | None = None
@@ -25,18 +27,22 @@ class Settled(NamedTuple):
 
     @property
     def shown(self) -> tuple[Decision, ...]:
-        """The decisions that explain where the row stands: each reviewer's last, and what settles it."""
+        """The decisions that explain the state: each reviewer's last, and what settles the row."""
         extra = () if self.decision is None or self.decision in self.fitting else (self.decision,)
         return (*self.fitting, *extra)
 
     @property
     def reviewers(self) -> list[str]:
-        """Name those who decided the row as it is now."""
+        """The names of those who decided the row as it is now, sorted."""
         return sorted({decision.reviewer for decision in self.shown})
 
 
+UNOPENED: Final = Settled("unopened")
+"""The state of every row that no event names."""
+
+
 def settle(ledger: Ledger, row_id: str, digest: str) -> Settled:
-    """Tell where a failed row with this digest stands.
+    """Return the state of a row whose evidence has this digest.
 
     Per reviewer the last decision counts. Decisions that differ in bucket or attribution are a dispute until an
     adjudication; a decision on other evidence than the row's is stale; one whose reviewer had not opened the row

@@ -1,4 +1,4 @@
-"""The ledger's file: read without a lock, append under one, lose nothing, believe nothing half written."""
+"""The ledger's file: read without a lock, appended to under one; half-written lines are ignored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import InputError, OutputError, Problem
 from pipeline.ledger.events import Event, EventError, as_line, read_event
@@ -15,80 +16,137 @@ from pipeline.ledger.replay import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 LEDGER: Final = "reviews.jsonl"
 TORN: Final = "reviews.torn"
-"""Where a writer puts an unterminated last line that it finds: what a killed writer left."""
+"""Where a writer moves an unterminated last line, which a killed writer left."""
 DAMAGED: Final = "reviews.damaged"
-"""Where `review repair` puts lines that are no events."""
+"""Where `review repair` moves lines that are not valid events."""
+_PAUSE: Final = 0.02
+"""Seconds between two attempts to get the lock."""
 _BOM: Final = b"\xef\xbb\xbf"
 _REPAIR: Final = "set such lines aside with `error-analysis review repair`, or use the newer version"
 
 
-class Lines(NamedTuple):
-    """The whole lines of a ledger, read."""
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The whole lines of a ledger, decoded."""
 
     events: list[Event]
     raw: list[bytes]
-    """Each event's line as it stands, without its end."""
+    """Each event's line as it is in the file, without its newline."""
     bad: list[tuple[int, bytes, str]]
-    """(number, line, fault) of each that is no event."""
+    """(number, line, reason) of each line that is not a valid event."""
 
 
-def read_ledger(folder: Path) -> Ledger:
-    """Replay the ledger of an analysis folder; an empty one where there is none.
-
-    Raises `InputError` naming every line that is no event.
-    """
-    return _read(folder / LEDGER).ledger
-
-
-def read_events(path: Path) -> Lines:
-    """Read the events of a ledger file; raises `InputError` naming every line that is none."""
-    return _read(path).lines
-
-
-def _read(path: Path) -> _Known:
-    try:
-        known = _replayed(path, _snapshot(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return _Known(b"", Lines([], [], []), Ledger())
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error.strerror or error}", "see its rights")) from None
-    _refuse_bad(path, known.lines)
-    return known
-
-
-class _Known(NamedTuple):
-    """A ledger's bytes up to the end of the last whole line, and what they say."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A ledger's bytes up to the end of its last whole line, decoded and replayed."""
 
     data: bytes
     lines: Lines
     ledger: Ledger
 
 
-_known: Final[dict[Path, _Known]] = {}
-"""The ledgers that this process has read: mostly they only grow, and then only what is new is read again."""
+_EMPTY: Final = Contents(b"", Lines([], [], []), Ledger())
 
 
-def _replayed(path: Path, data: bytes) -> _Known:
-    """Replay a ledger's bytes."""
-    data = data[: data.rfind(b"\n") + 1]
-    before = _known.get(path)
-    if before is not None and data.startswith(before.data):
+class LedgerFile:
+    """The ledger of one analysis folder.
+
+    A ledger mostly only grows. An object of this class keeps what it read last and then decodes and replays only what
+    was appended since; a command needs that once, the page at every request.
+    """
+
+    def __init__(self, folder: Path, patience: float | None = None) -> None:
+        """Take the analysis folder and for how many seconds a writer waits for others; `None` is for ever."""
+        self.folder = folder
+        self.path = folder / LEDGER
+        self.patience = patience
+        self._last: tuple[tuple[int, ...], Contents] = ((), _EMPTY)
+        """What was read last: the file's size, time and inode at that moment (or nothing), and the contents."""
+
+    def read(self) -> Ledger:
+        """Return the ledger as it is now; an empty one where there is no file.
+
+        Raises `InputError` with every line that is not a valid event.
+        """
+        try:
+            stat = self.path.stat()
+            stamp = stat.st_size, stat.st_mtime_ns, stat.st_ino
+            known, contents = self._last
+            if stamp != known:
+                contents = self._replayed(_snapshot(self.path))
+                self._last = stamp, contents
+        except (FileNotFoundError, NotADirectoryError):
+            return Ledger()
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
+        _refuse_bad(self.path, contents.lines)
+        return contents.ledger
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Hold the ledger's lock; the file is made if need be. Raises `OutputError` if the file system refuses."""
+        try:
+            handle = _locked(self.path, self.patience)
+            try:
+                yield Writer(self, handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            what = f"cannot be written: {error.strerror or error}"
+            place = str(error.filename or self.path)
+            raise OutputError(Problem(place, what, "free space there, or see its rights")) from None
+
+    def replay(self, data: bytes) -> Contents:
+        """Decode and replay the ledger's bytes."""
+        contents = self._replayed(data)
+        self._last = (), contents
+        return contents
+
+    def _replayed(self, data: bytes) -> Contents:
+        data = data[: data.rfind(b"\n") + 1]
+        _, before = self._last
+        if not data.startswith(before.data):
+            before = _EMPTY
         more = parse(data[len(before.data) :], before.data.count(b"\n") + 1)
-        lines = Lines(before.lines.events + more.events, before.lines.raw + more.raw, before.lines.bad + more.bad)
-        known = _Known(data, lines, before.ledger.followed_by(more.events))
-    else:
-        lines = parse(data)
-        known = _Known(data, lines, Ledger(lines.events))
-    _known[path] = known
-    return known
+        known = before.lines
+        lines = Lines(known.events + more.events, known.raw + more.raw, known.bad + more.bad)
+        return Contents(data, lines, before.ledger.followed_by(more.events))
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """Return the ledger of an analysis folder; an empty one where there is none.
+
+    Raises `InputError` with every line that is not a valid event.
+    """
+    return LedgerFile(folder).read()
+
+
+def writing(folder: Path) -> AbstractContextManager[Writer]:
+    """Hold the ledger of an analysis folder, as `LedgerFile.writing` does."""
+    return LedgerFile(folder).writing()
+
+
+def read_events(path: Path) -> Lines:
+    """Return the lines of any ledger file. Raises `InputError` with every line that is not a valid event."""
+    try:
+        lines = parse(_snapshot(path))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    _refuse_bad(path, lines)
+    return lines
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(Problem(str(path), f"cannot be read: {error.strerror or error}", "see its rights"))
 
 
 def parse(data: bytes, first: int = 1) -> Lines:
-    """Read the lines of a ledger, of which `first` is the first; an unterminated last one is not there yet."""
+    """Decode the whole lines of a ledger; the first of them has the number `first`."""
     lines = Lines([], [], [])
     for number, line in enumerate((data.removeprefix(_BOM) if first == 1 else data).split(b"\n")[:-1], first):
         if not line.strip():
@@ -102,22 +160,23 @@ def parse(data: bytes, first: int = 1) -> Lines:
 
 
 class Writer:
-    """A ledger that this process holds: nobody else appends while it does."""
+    """A ledger whose lock this process holds: nobody else appends meanwhile."""
 
-    def __init__(self, folder: Path, handle: int) -> None:
-        self._folder = folder
+    def __init__(self, file: LedgerFile, handle: int) -> None:
+        self.path = file.path
+        self._folder = file.folder
         self._handle = handle
-        data = _whole_lines(folder, handle)
+        data = _whole_lines(file.folder, handle)
         self._end = len(data)
-        self.path = folder / LEDGER
-        self._known = _replayed(self.path, data)
-        self.lines = self._known.lines
+        contents = file.replay(data)
+        self.lines = contents.lines
+        self._ledger = contents.ledger
 
     @property
     def ledger(self) -> Ledger:
-        """What stands now. Raises `InputError` naming every line that is no event."""
+        """The ledger before anything is appended. Raises `InputError` with every line that is not a valid event."""
         _refuse_bad(self.path, self.lines)
-        return self._known.ledger
+        return self._ledger
 
     def append(self, events: list[dict[str, Any]]) -> None:
         """Append whole events and flush them to disk; on return they are safe."""
@@ -137,7 +196,7 @@ class Writer:
         self._end += len(data)
 
     def set_aside(self) -> list[tuple[int, str]]:
-        """Move the lines that are no events into a file beside the ledger; give their numbers and faults."""
+        """Move invalid lines into a file beside the ledger; return their numbers and what is wrong with them."""
         bad = self.lines.bad
         if bad:
             _append_to(self._folder / DAMAGED, b"".join(line + b"\n" for _, line, _ in bad))
@@ -152,28 +211,13 @@ class Writer:
         return [(number, fault) for number, _, fault in bad]
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[Writer]:
-    """Hold the ledger of an analysis folder, made if need be. Raises `OutputError` when the file system refuses."""
-    path = folder / LEDGER
-    try:
-        handle = _locked(path)
-        try:
-            yield Writer(folder, handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}"
-        raise OutputError(Problem(str(error.filename or path), what, "free space there, or see its rights")) from None
-
-
-def _locked(path: Path) -> int:
+def _locked(path: Path, patience: float | None) -> int:
     """Open the ledger and lock it; one that was replaced while waiting is opened anew."""
     while True:
         fresh = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            _lock(handle, path)
+            _lock(handle, path, patience)
             if os.path.samestat(os.fstat(handle), path.stat()):
                 if fresh:
                     _flush_folder(path.parent)
@@ -186,20 +230,12 @@ def _locked(path: Path) -> int:
         os.close(handle)
 
 
-def wait_at_most(seconds: float) -> None:
-    """Let writers of this process wait no longer for others: a page has somebody who wants to know."""
-    _patience.append(seconds)
-
-
-_patience: Final[list[float]] = []
-_PAUSE: Final = 0.02
-
-
-def _lock(handle: int, path: Path) -> None:
-    if not _patience:
+def _lock(handle: int, path: Path, patience: float | None) -> None:
+    """Lock the file; raises `TimeoutError` after `patience` seconds."""
+    if patience is None:
         fcntl.flock(handle, fcntl.LOCK_EX)
         return
-    end = time.monotonic() + _patience[-1]
+    end = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -212,7 +248,7 @@ def _lock(handle: int, path: Path) -> None:
 
 
 def _whole_lines(folder: Path, handle: int) -> bytes:
-    """Read the ledger; an unterminated last line is moved out of it."""
+    """Return the ledger's whole lines; an unterminated last line is moved out of the file."""
     data = _read_all(handle, os.fstat(handle).st_size)
     end = data.rfind(b"\n") + 1
     if end < len(data):
@@ -222,10 +258,10 @@ def _whole_lines(folder: Path, handle: int) -> bytes:
 
 
 def _snapshot(path: Path) -> bytes:
-    """Read a ledger that others may be writing into.
+    """Return the bytes of a ledger that others may be writing.
 
-    A writer may take a torn line away and put whole ones in its place while one reads; what was read would then be
-    half of either. So it is read once more, until it is the same twice.
+    A writer may replace a torn line by whole ones during the reading, so that what was read is half of either. So it
+    is read until two readings are equal.
     """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -1,12 +1,14 @@
-"""What a command answers: for people and for programs."""
+"""The answer of a command: for people and for programs."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 
-class Answer(NamedTuple):
-    """The same thing twice: plain text, and an object for `--json`."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The same result twice: plain text, and an object for `--json`."""
 
     text: str
     data: dict[str, Any]

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.ledger.buckets import nearest, nearest_attribution
 from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
-from pipeline.ledger.evidence import quote_stands
+from pipeline.ledger.evidence import evidence_digest, quote_stands
 from pipeline.ledger.settle import settle
-from pipeline.ledger.store import writing
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
@@ -22,11 +20,12 @@ if TYPE_CHECKING:
     from pipeline.ledger.buckets import Buckets
     from pipeline.ledger.events import Identity
     from pipeline.ledger.replay import Ledger
+    from pipeline.load.folder import Row
     from pipeline.review.folder import Folder
 
 
 class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A decision before it is checked: as the command's options, or a line of an import file, give it."""
+    """A decision before it is checked, from the command's options or a line of an import file."""
 
     row_id: str
     bucket: str
@@ -36,7 +35,7 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quote: str | None = None
     adjudication: bool = False
     evidence_digest: str | None = None
-    """The evidence that was decided on; where it is given, the row must still be that."""
+    """The digest of the evidence that was decided on; if given, the row must still have it."""
 
 
 _decode_draft: Final = msgspec.json.Decoder(Draft).decode
@@ -44,18 +43,18 @@ _decode_draft: Final = msgspec.json.Decoder(Draft).decode
 
 def record(folder: Folder, who: Identity, draft: Draft) -> Answer:
     """Record one decision. Raises `UsageError` with everything that is wrong with it."""
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
         fields, problems = check(folder, ledger, who, draft, draft.row_id)
         if problems:
             raise UsageError(*problems)
         event = write_event("decision", who, later_than(ledger.last), fields)
         writer.append([event])
-    after = ledger.of_row(event[c.ROW_ID], msgspec.convert(event, Decision))
-    settled = settle(after, event[c.ROW_ID], event["evidence_digest"])
-    control = event[c.ROW_ID] not in folder.by_id
+    after = ledger.followed_by([msgspec.convert(event, Decision)])
+    settled = settle(after, event["row_id"], event["evidence_digest"])
+    control = event["row_id"] not in folder.by_id
     state = "control" if control else settled.state
-    text = f"recorded {event[c.ROW_ID]}: {event['bucket']}, {event['attribution']} ({state})"
+    text = f"recorded {event['row_id']}: {event['bucket']}, {event['attribution']} ({state})"
     if event["secondary_dimensions"]:
         text += f"\nonly consequences: {', '.join(event['secondary_dimensions'])}"
     if not control and (hint := _hint(event, ledger.buckets)):
@@ -68,7 +67,7 @@ def record(folder: Folder, who: Identity, draft: Draft) -> Answer:
 
 
 def _hint(event: dict[str, Any], buckets: Buckets) -> str:
-    """Point at a decision that may not be what was meant; it stands all the same."""
+    """Return a hint at a decision that may not be what was meant, which is recorded all the same; else nothing."""
     nobody = buckets.parent(event["bucket"]) == NO_MODEL_ERROR
     if nobody and event["attribution"] == "model":
         return f"{event['bucket']} says that the model did nothing wrong, model that it is the model's fault"
@@ -82,17 +81,14 @@ def _hint(event: dict[str, Any], buckets: Buckets) -> str:
 def import_decisions(folder: Folder, who: Identity, file: Path) -> Answer:
     """Record the decisions of a file, one JSON object per line: all of them, or none and every problem."""
     drafts, problems = _read_drafts(file)
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
         decided = []
         seen: dict[str, str] = {}
-        folder.digests(
-            row_id for row_id in dict.fromkeys(draft.row_id for _, draft in drafts) if row_id in folder.by_id
-        )
         for where, draft in drafts:
-            fields, faults = check(folder, ledger, who, draft, where)
-            problems += faults
-            row_id = fields[c.ROW_ID]
+            fields, found = check(folder, ledger, who, draft, where)
+            problems += found
+            row_id = fields["row_id"]
             if row_id in seen:
                 problems.append(Problem(where, f"{row_id} was decided in {seen[row_id]} already", "leave one out"))
             seen.setdefault(row_id, where)
@@ -114,7 +110,7 @@ def import_decisions(folder: Folder, who: Identity, file: Path) -> Answer:
 def check(
     folder: Folder, ledger: Ledger, who: Identity, draft: Draft, where: str
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Give a decision's fields as the ledger holds them, and everything that is wrong with them."""
+    """Return a decision's fields as the ledger holds them, and everything that is wrong with them."""
     problems = []
     buckets = ledger.buckets
     if draft.bucket not in buckets:
@@ -122,16 +118,17 @@ def check(
     if draft.attribution not in ATTRIBUTIONS:
         fix = nearest_attribution(draft.attribution)
         problems.append(Problem(where, f"no attribution {draft.attribution!r}", fix))
-    row_id, digest = draft.row_id, None
+    row_id, row = draft.row_id, None
     try:
         row_id = folder.find(draft.row_id)
-        digest = folder.digest(row_id)
-        if digest is None:
-            problems.append(Problem(where, f"no row {row_id}", f"row ids are in {folder.path / c.PACKET_JSONL}"))
+        row = folder.evidence(row_id)
+        if row is None:
+            problems.append(folder.no_such_row(where, f"no row {row_id}"))
     except UsageError as error:
         problems += [Problem(where, problem.what, problem.fix) for problem in error.problems]
-    if digest is not None:
-        problems += _row_faults(folder, draft, row_id, where)
+    digest = None if row is None else evidence_digest(row)
+    if row is not None:
+        problems += _row_problems(row, draft, where)
         if (who, digest) not in ledger.opened.get(row_id, {}):
             fix = f"read it first: error-analysis review show {folder.path} {row_id}"
             problems.append(Problem(where, f"{who[0]} ({who[1]}) has not opened {row_id} as it is now", fix))
@@ -142,7 +139,7 @@ def check(
 
 def _fields(draft: Draft, row_id: str, digest: str | None) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        c.ROW_ID: row_id,
+        "row_id": row_id,
         "evidence_digest": digest,
         "bucket": draft.bucket,
         "attribution": draft.attribution,
@@ -154,27 +151,17 @@ def _fields(draft: Draft, row_id: str, digest: str | None) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None or name == "evidence_digest"}
 
 
-def _row_faults(folder: Folder, draft: Draft, row_id: str, where: str) -> list[Problem]:
-    """Compare a draft with its row: the secondary dimensions must have failed, the quote must be there."""
-    row = folder.by_id.get(row_id)
-    failed = row.failed_dimensions if row else ()
+def _row_problems(row: Row, draft: Draft, where: str) -> list[Problem]:
+    """Compare a draft with its row: the secondary dimensions must have failed, the quote must be in a text."""
+    row_id, failed = row["row_id"], row["failed_dimensions"]
     problems = []
     for name in draft.secondary_dimensions:
         if name not in failed:
             fix = nearest(name, failed) if failed else "leave it out: nothing failed in this row"
             problems.append(Problem(where, f"{name!r} did not fail in {row_id}", fix))
-    if draft.quote is not None and not quote_stands(draft.quote, evidence_texts(folder, row_id)):
+    if draft.quote is not None and not quote_stands(draft.quote, row):
         problems.append(Problem(where, f"the quote is in none of the texts of {row_id}", "copy it from the row"))
     return problems
-
-
-def evidence_texts(folder: Folder, row_id: str) -> dict[str, Any]:
-    """Give the texts of a row, failed or not, that a quote may be taken from."""
-    if row_id in folder.by_id:
-        return folder.evidence(folder.by_id[row_id])
-    from pipeline.review.context import rows_by_id  # noqa: PLC0415 - reads tables, which takes longer
-
-    return rows_by_id(folder.path, [row_id])[row_id]
 
 
 def _read_drafts(file: Path) -> tuple[list[tuple[str, Draft]], list[Problem]]:
@@ -197,24 +184,24 @@ def _read_drafts(file: Path) -> tuple[list[tuple[str, Draft]], list[Problem]]:
 
 
 def defer(folder: Folder, who: Identity, written: str, note: str | None) -> Answer:
-    """Put a row off: it comes last until the reviewer decides it."""
+    """Defer a row: it comes last until the reviewer decides it."""
     row_id = folder.find(written)
-    if folder.digest(row_id) is None:
-        raise UsageError(Problem(row_id, "no such row", f"row ids are in {folder.path / c.PACKET_JSONL}"))
-    with writing(folder.path) as writer:
-        fields = {c.ROW_ID: row_id} | ({} if note is None else {"note": note})
+    if folder.evidence(row_id) is None:
+        raise UsageError(folder.no_such_row(row_id, "no such row"))
+    with folder.ledger_file.writing() as writer:
+        fields = {"row_id": row_id} | ({} if note is None else {"note": note})
         event = write_event("deferred", who, later_than(writer.ledger.last), fields)
         writer.append([event])
     return Answer(f"put off {row_id}", {"event": event})
 
 
 def undo(folder: Folder, who: Identity, *, deferrals: bool = False) -> Answer:
-    """Take back the caller's latest decision or finding; what stood before it applies again.
+    """Retract the caller's latest decision or finding; what applied before it applies again.
 
-    With `deferrals` that a row was put off can be the latest too.
+    With `deferrals` the latest may also be that a row was deferred.
     """
     kinds = (Decision, Finding, Deferred) if deferrals else (Decision, Finding)
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
         own: list[Any] = [event for event in ledger.events if event.who == who and isinstance(event, kinds)]
         if not own:

@@ -1,30 +1,29 @@
-"""`review describe` and `review bucket add`: findings in plain words, and buckets that nobody had."""
+"""`review describe` and `review bucket add`: findings in plain words, and new buckets."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
-from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.buckets import PARENTS, nearest
 from pipeline.ledger.events import later_than, write_event
-from pipeline.ledger.store import writing
 from pipeline.review.answer import Answer
-from pipeline.review.progress import Progress
+from pipeline.review.state import review_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.ledger.events import Identity
     from pipeline.review.folder import Folder
+    from pipeline.review.state import FolderReview
 
 _BUCKET_NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
 def add_bucket(folder: Folder, who: Identity, name: str, description: str, parent: str) -> Answer:
     """Declare a new bucket under an error mode or `no_model_error`."""
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
         problems = []
         if not _BUCKET_NAME.fullmatch(name):
@@ -55,7 +54,7 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
     rows: Sequence[str],
 ) -> Answer:
     """Record a finding: what a model does wrong in a bucket, what triggers it, and the rows that show it."""
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
         problems = []
         if bucket not in ledger.buckets:
@@ -67,12 +66,12 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
         if not rows:
             problems.append(Problem("--row", "no row is cited", "cite rows that were decided into the bucket"))
         unit = (benchmarks[0] if benchmarks else "", model)
-        row_ids = _cited(Progress(folder, ledger), unit, bucket, rows, problems)
+        row_ids = _cited(review_folder(folder), unit, bucket, rows, problems)
         if problems:
             raise UsageError(*problems)
         fields = {
-            c.BENCHMARK: unit[0],
-            c.MODEL: model,
+            "benchmark_name": unit[0],
+            "model_name": model,
             "bucket": bucket,
             "what_goes_wrong": what_goes_wrong.strip(),
             "triggers": triggers.strip(),
@@ -84,8 +83,8 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
 
 
 def _benchmarks_of(folder: Folder, model: str, benchmark: str | None, problems: list[Problem]) -> list[str]:
-    """Give the benchmark of a model; a problem where there is none, or more than one to choose from."""
-    by_run = folder.facts.options.compare_by == "run"
+    """Return the benchmark of a model; adds a problem where there is none, or several to choose from."""
+    by_run = folder.facts.compare_by == "run"
     units = dict.fromkeys(
         (given.benchmark_name, given.run_id if by_run else given.model_name) for given in folder.facts.inputs
     )
@@ -100,10 +99,10 @@ def _benchmarks_of(folder: Folder, model: str, benchmark: str | None, problems: 
 
 
 def _cited(
-    progress: Progress, unit: tuple[str, str], bucket: str, rows: Sequence[str], problems: list[Problem]
+    state: FolderReview, unit: tuple[str, str], bucket: str, rows: Sequence[str], problems: list[Problem]
 ) -> list[str]:
-    """Give the full ids of the cited rows; a problem for each that was not decided into the bucket."""
-    folder, parent = progress.folder, progress.ledger.buckets.parent
+    """Return the full ids of the cited rows; adds a problem for each that was not decided into the bucket."""
+    folder, parent = state.folder, state.ledger.buckets.parent
     cited = []
     for written in rows:
         try:
@@ -113,14 +112,14 @@ def _cited(
             continue
         row = folder.by_id.get(row_id)
         if row is None:
-            problems.append(Problem(row_id, "no such failed row", f"row ids are in {folder.path / c.PACKET_JSONL}"))
+            problems.append(folder.no_such_row(row_id, "no such failed row"))
         elif folder.unit(row) != unit:
             problems.append(Problem(row_id, f"is a row of {folder.unit(row)[1]}", "cite rows of the model described"))
         elif row.early:
             what = "was filled in after the session had ended: a consequence, and no evidence of a cause"
             problems.append(Problem(row_id, what, "cite the row of the ending, or others of the bucket"))
-        elif (decision := progress.settled(row).decision) is None:
-            problems.append(Problem(row_id, f"is {progress.settled(row).state}", "decide it first: review record"))
+        elif (decision := state.settled(row).decision) is None:
+            problems.append(Problem(row_id, f"is {state.settled(row).state}", "decide it first: review record"))
         elif parent(decision.bucket) != parent(bucket):
             problems.append(Problem(row_id, f"was decided into {decision.bucket}", "cite rows of this bucket"))
         cited.append(row_id)

@@ -1,4 +1,4 @@
-"""`review merge` and `review repair`: bring ledgers together, and set aside lines that are no events."""
+"""`review merge` and `review repair`: bring ledgers together, and set aside invalid lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, PipelineError, Problem
 from pipeline.ledger.events import Batch
-from pipeline.ledger.store import DAMAGED, LEDGER, read_events, writing
+from pipeline.ledger.store import DAMAGED, LEDGER, read_events
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def merge(folder: Folder, files: Sequence[Path]) -> Answer:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         known = defaultdict(list)
         for event in writer.ledger.given:
             known[event.id].append(event)
@@ -51,10 +51,10 @@ def merge(folder: Folder, files: Sequence[Path]) -> Answer:
 
 
 def repair(folder: Folder) -> Answer:
-    """Set aside the lines of the ledger that are no events; nothing else changes."""
-    with writing(folder.path) as writer:
+    """Move the invalid lines of the ledger into a file beside it; nothing else changes."""
+    with folder.ledger_file.writing() as writer:
         found = writer.set_aside()
-    lines = [f"{folder.path / LEDGER}:{number}: {fault}" for number, fault in found]
+    lines = [f"{folder.path / LEDGER}:{number}: {reason}" for number, reason in found]
     said = f"set aside {len(found)} lines into {folder.path / DAMAGED}" if found else "every line is sound"
-    data = {"set_aside": [{"line": number, "fault": fault} for number, fault in found], "file": str(Path(DAMAGED))}
+    data = {"set_aside": [{"line": number, "fault": reason} for number, reason in found], "file": str(Path(DAMAGED))}
     return Answer("\n".join([*lines, said]), data)

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from pipeline import schema as c
-from pipeline.columns import as_list
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.ledger.events import Identity
-    from pipeline.review.folder import FailedRow, Folder
-    from pipeline.review.progress import Progress
+    from pipeline.load.folder import PacketRow
+    from pipeline.review.folder import Folder
+    from pipeline.review.state import FolderReview
 
 CONTROL_EVERY: Final = 5
 """Without filters every fifth row is a control."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which rows are asked for; `None` asks for all."""
+class Filters:
+    """Which rows are asked for; `None` does not filter."""
 
     model: str | None = None
     bucket: str | None = None
@@ -37,7 +35,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class QueueItem:
     """A row to read, and why it comes now."""
 
     row_id: str
@@ -45,15 +43,15 @@ class Next:
     control: bool = False
 
 
-def queue(progress: Progress, who: Identity, wanted: Wanted, limit: int) -> list[Next]:
-    """Give the next rows worth reading for a reviewer."""
-    rows = ordered(progress, who, wanted)
-    if wanted:
-        return [_as_next(progress, row) for row in rows[:limit]]
-    chosen: dict[str, Next] = {}
-    plain = (_as_next(progress, row) for row in rows)
-    controls = _controls(progress, who, rows)
-    first = _decided_by(progress, who)
+def queue(state: FolderReview, who: Identity, filters: Filters, limit: int) -> list[QueueItem]:
+    """Return the next rows worth reading for a reviewer, at most `limit`."""
+    rows = ordered(state, who, filters)
+    if filters:
+        return [_item(state, row) for row in rows[:limit]]
+    chosen: dict[str, QueueItem] = {}
+    plain = (_item(state, row) for row in rows)
+    controls = _controls(state, who, rows)
+    first = _decided_by(state, who)
     for place in range(first, first + limit):
         is_control = place % CONTROL_EVERY == CONTROL_EVERY - 1
         source = chain(controls[place // CONTROL_EVERY % 2], plain) if is_control else plain
@@ -63,29 +61,29 @@ def queue(progress: Progress, who: Identity, wanted: Wanted, limit: int) -> list
     return list(chosen.values())
 
 
-def remaining(progress: Progress, who: Identity, wanted: Wanted) -> int:
-    """Count the rows that wait for a reviewer."""
-    return len(_waiting(progress, who, wanted))
+def remaining(state: FolderReview, who: Identity, filters: Filters) -> int:
+    """Return the number of rows that wait for a reviewer."""
+    return len(_waiting(state, who, filters))
 
 
-def ordered(progress: Progress, who: Identity, wanted: Wanted) -> list[FailedRow]:
+def ordered(state: FolderReview, who: Identity, filters: Filters) -> list[PacketRow]:
     """Order the waiting rows: major buckets short of reviews first, hard turns early, turns varied, `_early` last."""
-    rows = _waiting(progress, who, wanted)
+    rows = _waiting(state, who, filters)
     short = {
-        (standing.unit, standing.bucket): max(standing.rows_needed - standing.decided, 1)
-        for standing in progress.standings
-        if standing.state == "missing"
+        (status.unit, status.bucket): max(status.rows_needed - status.decided, 1)
+        for status in state.review.standings
+        if status.state == "missing"
     }
-    failing = _failing_models(progress.folder)
-    later = progress.ledger.deferred_by(who)
-    groups: dict[tuple[tuple[str, str], str], list[FailedRow]] = defaultdict(list)
+    failing = _failing_models(state.folder)
+    later = state.ledger.deferred_by(who)
+    groups: dict[tuple[tuple[str, str], str], list[PacketRow]] = defaultdict(list)
     for row in rows:
-        groups[progress.folder.unit(row), progress.parent(row)].append(row)
+        groups[state.folder.unit(row), state.parent(row)].append(row)
     placed = []
     for group, members in groups.items():
         seen: Counter[int] = Counter()
         members.sort(key=lambda row: (row.early, -failing[row.benchmark_name, row.turn], row.turn, row.row_id))
-        varied: list[tuple[bool, int, int, FailedRow]] = []
+        varied: list[tuple[bool, int, int, PacketRow]] = []
         for row in members:
             varied.append((row.early, seen[row.turn], len(varied), row))
             seen[row.turn] += 1
@@ -98,83 +96,85 @@ def ordered(progress: Progress, who: Identity, wanted: Wanted) -> list[FailedRow
     return [entry[-1] for entry in placed]
 
 
-def _waiting(progress: Progress, who: Identity, wanted: Wanted) -> list[FailedRow]:
-    """Give the failed rows that are asked for; without a state those that are not settled and not decided by `who`."""
-    return [
-        row for row in progress.folder.rows if _is_wanted(progress, row, wanted) and waits(progress, row, who, wanted)
-    ]
+def _waiting(state: FolderReview, who: Identity, filters: Filters) -> list[PacketRow]:
+    """Return the failed rows asked for; without a state those that are not settled and not decided by `who`."""
+    return [row for row in state.folder.rows if _is_wanted(state, row, filters) and waits(state, row, who, filters)]
 
 
-def _is_wanted(progress: Progress, row: FailedRow, wanted: Wanted) -> bool:
+def _is_wanted(state: FolderReview, row: PacketRow, filters: Filters) -> bool:
     return (
-        (wanted.model is None or progress.folder.unit(row)[1] == wanted.model)
-        and (wanted.bucket is None or wanted.bucket in (progress.bucket(row), progress.parent(row)))
-        and (wanted.dimension is None or wanted.dimension in row.failed_dimensions)
-        and (wanted.turn is None or row.turn == wanted.turn)
+        (filters.model is None or state.folder.unit(row)[1] == filters.model)
+        and (filters.bucket is None or filters.bucket in (state.bucket(row), state.parent(row)))
+        and (filters.dimension is None or filters.dimension in row.failed_dimensions)
+        and (filters.turn is None or row.turn == filters.turn)
     )
 
 
-def waits(progress: Progress, row: FailedRow, who: Identity, wanted: Wanted) -> bool:
-    """Tell whether a failed row is in the state asked for, or else neither settled nor decided by the reviewer."""
-    settled = progress.settled(row)
-    if wanted.state is not None:
-        return settled.state == wanted.state
+def waits(state: FolderReview, row: PacketRow, who: Identity, filters: Filters) -> bool:
+    """Whether a failed row is in the state asked for, or without one is neither settled nor decided by `who`."""
+    settled = state.settled(row)
+    if filters.state is not None:
+        return settled.state == filters.state
     return settled.state != "decided" and all(decision.who != who for decision in settled.fitting)
 
 
-def _as_next(progress: Progress, row: FailedRow) -> Next:
-    settled = progress.settled(row)
+def _item(state: FolderReview, row: PacketRow) -> QueueItem:
+    settled = state.settled(row)
     if settled.state in ("disputed", "stale"):
-        return Next(row.row_id, settled.state)
-    key = progress.folder.unit(row), progress.parent(row)
-    for standing in progress.standings:
-        if (standing.unit, standing.bucket) == key and standing.state == "missing":
-            return Next(
+        return QueueItem(row.row_id, settled.state)
+    key = state.folder.unit(row), state.parent(row)
+    for status in state.review.standings:
+        if (status.unit, status.bucket) == key and status.state == "missing":
+            return QueueItem(
                 row.row_id,
-                f"{standing.bucket} of {standing.unit[1]}: {standing.decided} of {standing.rows_needed} decided",
+                f"{status.bucket} of {status.unit[1]}: {status.decided} of {status.rows_needed} decided",
             )
-    return Next(row.row_id, "further row")
+    return QueueItem(row.row_id, "further row")
 
 
 def _failing_models(folder: Folder) -> dict[tuple[str, int], int]:
-    """Count per turn the models with a failed row."""
+    """Return the number of models with a failed row, by benchmark and turn."""
     models: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in folder.rows:
         models[row.benchmark_name, row.turn].add(folder.unit(row)[1])
     return {turn: len(names) for turn, names in models.items()}
 
 
-def _decided_by(progress: Progress, who: Identity) -> int:
-    """Count the rows that a reviewer decided, controls too."""
-    return len({row_id for row_id, events in progress.ledger.decisions.items() if any(e.who == who for e in events)})
+def _decided_by(state: FolderReview, who: Identity) -> int:
+    """Return the number of rows that a reviewer decided, controls too."""
+    return len({row_id for row_id, events in state.ledger.decisions.items() if any(e.who == who for e in events)})
 
 
-def _controls(progress: Progress, who: Identity, rows: list[FailedRow]) -> tuple[Iterator[Next], Iterator[Next]]:
-    """Give controls of both kinds: random failed rows, and passing rows of failing turns, in an order of their own."""
-    later = progress.ledger.deferred_by(who)
+def _controls(
+    state: FolderReview, who: Identity, rows: list[PacketRow]
+) -> tuple[Iterator[QueueItem], Iterator[QueueItem]]:
+    """Return both kinds of controls in pseudo-random order: failed rows, and passing rows of failing turns."""
+    later = state.ledger.deferred_by(who)
     failed = sorted((row for row in rows if row.row_id not in later), key=lambda row: _shuffled(who, row.row_id))
     return (
-        (Next(row.row_id, "control: a failed row at random", control=True) for row in failed if not row.early),
-        (Next(row_id, "control: a passing row of a failing turn", control=True) for row_id in _passing(progress, who)),
+        (QueueItem(row.row_id, "control: a failed row at random", control=True) for row in failed if not row.early),
+        (
+            QueueItem(row_id, "control: a passing row of a failing turn", control=True)
+            for row_id in _passing(state, who)
+        ),
     )
 
 
-def _passing(progress: Progress, who: Identity) -> Iterator[str]:
-    from pipeline.review.context import all_rows  # noqa: PLC0415 - reads tables, which takes longer
-
-    turns = {(row.benchmark_name, row.turn) for row in progress.folder.rows}
-    done = {row_id for row_id, events in progress.ledger.decisions.items() if any(e.who == who for e in events)}
-    done |= progress.ledger.deferred_by(who)
-    table = all_rows(progress.folder.path)
-    columns = (as_list(table[name]) for name in (c.ROW_ID, c.BENCHMARK, c.TURN, c.JUDGED, c.FAILED))
+def _passing(state: FolderReview, who: Identity) -> Iterator[str]:
+    """Yield the passing rows of turns that some row failed, those decided or deferred by the reviewer left out."""
+    turns = {(row.benchmark_name, row.turn) for row in state.folder.rows}
+    done = {row_id for row_id, events in state.ledger.decisions.items() if any(e.who == who for e in events)}
+    done |= state.ledger.deferred_by(who)
+    rows = state.folder.all_rows
+    columns = zip(rows.row_ids, rows.benchmarks, rows.turns, rows.judged, rows.failed, strict=True)
     found = [
         row_id
-        for row_id, benchmark, turn, judged, failed in zip(*columns, strict=True)
+        for row_id, benchmark, turn, judged, failed in columns
         if judged and not failed and (benchmark, turn) in turns and row_id not in done
     ]
     yield from sorted(found, key=lambda row_id: _shuffled(who, row_id))
 
 
 def _shuffled(who: Identity, row_id: str) -> bytes:
-    """Give a key that puts rows in an order that looks random and is the same each time."""
+    """Return a sort key for a pseudo-random order that is the same each time."""
     return hashlib.sha256("\n".join((*who, row_id)).encode()).digest()

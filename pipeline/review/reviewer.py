@@ -17,7 +17,10 @@ KINDS: Final = ("human", "agent")
 
 
 def reviewer(name: str | None, kind: str | None) -> Identity:
-    """Tell who reviews. Raises `UsageError` without a name and a kind, so that nobody signs as somebody else."""
+    """Return who reviews: name and kind.
+
+    Raises `UsageError` if either is not given, so that nobody signs as somebody else by default.
+    """
     name = (name if name is not None else os.environ.get(NAME, "")).strip()
     kind = (kind if kind is not None else os.environ.get(KIND, "")).strip()
     problems = []

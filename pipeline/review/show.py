@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
@@ -11,29 +12,29 @@ from pipeline.ledger.buckets import nearest
 from pipeline.ledger.events import later_than, write_event
 from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.settle import STATES, settle
-from pipeline.ledger.store import writing
 from pipeline.report.text import words
 from pipeline.review.answer import Answer
-from pipeline.review.context import Conversations, all_rows, rows_by_id
-from pipeline.review.progress import Progress
-from pipeline.review.queue import Next, Wanted, queue, remaining
+from pipeline.review.queue import Filters, QueueItem, queue, remaining
+from pipeline.review.state import review_folder
 from pipeline.review.text import rows_as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.ledger.events import Identity
-    from pipeline.review.context import Around, Row
+    from pipeline.ledger.replay import Ledger
+    from pipeline.load.folder import Row
     from pipeline.review.folder import Folder
 
 MOST: Final = 25
 _OTHERS: Final = 3
-_PAYLOADS: Final = (c.SCORES, c.TOOL_CALLS, c.TOOL_RESULTS)
-_VERDICT: Final = ("provisional", c.FAILED, c.FAILED_DIMENSIONS, c.JUDGE_REASONING, c.SCORES)
+_PAYLOADS: Final = ("scores", "tool_calls", "tool_results")
+_VERDICT: Final = ("provisional", "failed", "failed_dimensions", "judge_reasoning", "scores")
 """What a blind reviewer does not see before the decision is in."""
 
 
-class Look(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
     """How rows are shown."""
 
     everyone: bool = False
@@ -42,71 +43,62 @@ class Look(NamedTuple):
     """Without the provisional mode and the judge's verdict, until the reviewer has decided."""
 
 
-def next_rows(folder: Folder, who: Identity, wanted: Wanted, limit: int, look: Look) -> Answer:
-    """Give the next rows worth reading, and record that they were opened."""
-    _check(folder, wanted, limit)
-    progress = Progress(folder)
-    chosen = queue(progress, who, wanted, limit)
-    rows = opened(folder, who, chosen, look)
-    left = remaining(progress, who, wanted)
+def next_rows(folder: Folder, who: Identity, filters: Filters, limit: int, view: ViewOptions) -> Answer:
+    """Return the next rows worth reading, and record that they were opened."""
+    state = review_folder(folder)
+    _check(folder, state.ledger.buckets, filters, limit)
+    rows = opened(folder, who, queue(state, who, filters, limit), view)
+    left = remaining(state, who, filters)
     waiting = f"{words('row', left)} {'waits' if left == 1 else 'wait'} for you, these included."
     text = f"{rows_as_text(rows)}\n{waiting}" if rows else "No row waits for you."
     return Answer(text, {"rows": rows, "waiting": left})
 
 
-def show(folder: Folder, who: Identity, written: str, look: Look) -> Answer:
-    """Give one row with its full evidence, and record that it was opened."""
-    (row,) = opened(folder, who, [Next(folder.find(written), "asked for")], look)
+def show(folder: Folder, who: Identity, written: str, view: ViewOptions) -> Answer:
+    """Return one row with its full evidence, and record that it was opened."""
+    chosen = QueueItem(folder.find(written), "asked for")
+    (row,) = opened(folder, who, [chosen], view)
     return Answer(rows_as_text([row]), {"row": row})
 
 
-def opened(folder: Folder, who: Identity, chosen: Sequence[Next], look: Look) -> list[dict[str, Any]]:
-    """Gather the evidence of rows and record that a reviewer opened them."""
-    around = _around_rows(folder, [each.row_id for each in chosen])
+def opened(folder: Folder, who: Identity, chosen: Sequence[QueueItem], view: ViewOptions) -> list[dict[str, Any]]:
+    """Return rows with their evidence as of before, and record that a reviewer opened them."""
+    ledger = folder.ledger_file.read()
+    contexts = folder.conversations.context([item.row_id for item in chosen]) if chosen else {}
+    whole = folder.whole({row_id: context.row for row_id, context in contexts.items()})
     rows = []
     blind = []
-    digests = {}
-    for each in chosen:
-        if each.row_id not in around:
-            raise UsageError(Problem(each.row_id, "no such row", f"row ids are in {folder.path / c.PACKET_JSONL}"))
-        found, before, others = around[each.row_id]
-        row = folder.whole(found)
-        digests[each.row_id] = evidence_digest(row)
-        own = any(event.who == who for event in folder.ledger.decisions.get(each.row_id, ()))
-        if hidden := look.blind and not own:  # in an order that tells nothing
-            others = sorted(others, key=lambda other: (other[c.MODEL], other[c.ROW_ID]))
-        shown = _laid_out(row, digests[each.row_id], each)
-        rows.append(shown | _around(before, others, everyone=look.everyone))
+    for item in chosen:
+        if item.row_id not in contexts:
+            raise UsageError(folder.no_such_row(item.row_id, "no such row"))
+        context = contexts[item.row_id]
+        others = context.others
+        own = any(event.who == who for event in ledger.decisions.get(item.row_id, ()))
+        if hidden := view.blind and not own:  # in an order that does not depend on the verdict
+            others = sorted(others, key=lambda other: (other["model_name"], other["row_id"]))
+        shown = _laid_out(whole[item.row_id], item)
+        rows.append(shown | _around(context.before, others, everyone=view.everyone))
         blind.append(hidden)
-    folder.remember(digests)
-    _record(folder, who, rows)
+    _record(folder, ledger, who, rows)
     for shown, hidden in zip(rows, blind, strict=True):
-        shown.update(_review(folder, shown[c.ROW_ID]))
+        shown.update(_review(folder, ledger, shown))
         if hidden:
             _hide_verdict(shown)
     return rows
 
 
-def _around_rows(folder: Folder, row_ids: list[str]) -> dict[str, Around]:
-    if not row_ids:
-        return {}
-    if folder.around is not None:
-        return folder.around(row_ids)
-    return Conversations(all_rows(folder.path)).around(row_ids, lambda ids: rows_by_id(folder.path, ids))
-
-
-def _check(folder: Folder, wanted: Wanted, limit: int) -> None:
+def _check(folder: Folder, buckets: Iterable[str], filters: Filters, limit: int) -> None:
+    """Raise `UsageError` with every filter whose value is unknown."""
     problems = []
     if not 1 <= limit <= MOST:
         problems.append(Problem("--limit", f"{limit} is out of reach", f"ask for 1 to {MOST} rows"))
     models = dict.fromkeys(folder.unit(row)[1] for row in folder.rows)
     dimensions = dict.fromkeys(name for row in folder.rows for name in row.failed_dimensions)
-    buckets = folder.ledger.buckets
     known = {
-        "--model": (wanted.model, models),
-        "--bucket": (wanted.bucket, tuple(buckets)),
-        "--dimension": (wanted.dimension, dimensions),
-        "--state": (wanted.state, STATES),
+        "--model": (filters.model, models),
+        "--bucket": (filters.bucket, tuple(buckets)),
+        "--dimension": (filters.dimension, dimensions),
+        "--state": (filters.state, STATES),
     }
     for option, (value, values) in known.items():
         if value is not None and value not in values:
@@ -115,24 +107,24 @@ def _check(folder: Folder, wanted: Wanted, limit: int) -> None:
         raise UsageError(*problems)
 
 
-def _laid_out(row: Row, digest: str, chosen: Next) -> dict[str, Any]:
-    """Lay out a row as it is shown."""
-    names = (c.ROW_ID, c.BENCHMARK, c.MODEL, c.RUN_ID, c.TURN, c.RESPONSE_KIND, c.FAILED, c.FAILED_DIMENSIONS)
+def _laid_out(row: Row, chosen: QueueItem) -> dict[str, Any]:
+    """Return a row as it is shown, without what is around it."""
+    names = ("row_id", "benchmark_name", "model_name", "run_id", "turn", "response_kind", "failed", "failed_dimensions")
     return {
         **{name: row[name] for name in names},
         "why": chosen.why,
         "control": chosen.control,
-        "evidence_digest": digest,
+        "evidence_digest": evidence_digest(row),
         "provisional": None
-        if c.ERROR_MODE_CANDIDATE not in row
+        if "error_mode_candidate" not in row
         else {
-            "mode": row[c.ERROR_MODE_CANDIDATE],
-            "rule": row[c.ERROR_MODE_RULE],
-            "evidence": row[c.ERROR_MODE_EVIDENCE],
-            "runner_up": row[c.ERROR_MODE_RUNNER_UP],
+            "mode": row["error_mode_candidate"],
+            "rule": row["error_mode_rule"],
+            "evidence": row["error_mode_evidence"],
+            "runner_up": row["error_mode_runner_up"],
         },
         **_texts(row),
-        c.SCORES: json.loads(row[c.SCORES]),
+        "scores": json.loads(row["scores"]),
     }
 
 
@@ -142,46 +134,45 @@ def _texts(row: Row) -> dict[str, Any]:
 
 def _around(before: list[Row], others: list[Row], *, everyone: bool) -> dict[str, Any]:
     shown = others if everyone else others[:_OTHERS]
-    names = (c.ROW_ID, c.MODEL, c.RUN_ID, c.JUDGED, c.FAILED, c.FAILED_DIMENSIONS)
+    names = ("row_id", "model_name", "run_id", "judged", "failed", "failed_dimensions")
     left = others[len(shown) :]
     return {
-        "before": [{c.ROW_ID: row[c.ROW_ID], c.TURN: row[c.TURN], **_without_verdict(row)} for row in before],
+        "before": [{"row_id": row["row_id"], "turn": row["turn"], **_without_verdict(row)} for row in before],
         "others": [{**{name: row[name] for name in names}, **_texts(row)} for row in shown],
         "others_left": {
-            "passed": sum(row[c.JUDGED] and not row[c.FAILED] for row in left),
-            "failed": sum(row[c.FAILED] for row in left),
-            "not_judged": sum(not row[c.JUDGED] for row in left),
+            "passed": sum(row["judged"] and not row["failed"] for row in left),
+            "failed": sum(row["failed"] for row in left),
+            "not_judged": sum(not row["judged"] for row in left),
         },
     }
 
 
 def _without_verdict(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in _texts(row).items() if name != c.JUDGE_REASONING}
+    return {name: value for name, value in _texts(row).items() if name != "judge_reasoning"}
 
 
-def _record(folder: Folder, who: Identity, rows: Sequence[dict[str, Any]]) -> None:
-    """Append that these rows were opened, those that were not at this evidence before."""
-    seen = folder.ledger.opened
-    if all((who, row["evidence_digest"]) in seen.get(row[c.ROW_ID], {}) for row in rows):
+def _record(folder: Folder, ledger: Ledger, who: Identity, rows: Sequence[dict[str, Any]]) -> None:
+    """Append that a reviewer opened these rows, without those that were opened at this evidence before."""
+    if all((who, row["evidence_digest"]) in ledger.opened.get(row["row_id"], {}) for row in rows):
         return
-    with writing(folder.path) as writer:
+    with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
         at = later_than(ledger.last)
         events = []
         for row in rows:
-            if (who, row["evidence_digest"]) not in ledger.opened.get(row[c.ROW_ID], {}):
-                fields = {c.ROW_ID: row[c.ROW_ID], "evidence_digest": row["evidence_digest"]}
+            if (who, row["evidence_digest"]) not in ledger.opened.get(row["row_id"], {}):
+                fields = {"row_id": row["row_id"], "evidence_digest": row["evidence_digest"]}
                 events.append(write_event("opened", who, at, fields))
                 at = later_than(at)
         if events:
             writer.append(events)
 
 
-def _review(folder: Folder, row_id: str) -> dict[str, Any]:
-    """Tell where a row stands."""
-    settled = settle(folder.ledger, row_id, folder.digest(row_id) or "")
+def _review(folder: Folder, ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state of a row, and the decisions that explain it."""
+    settled = settle(ledger, row["row_id"], row["evidence_digest"])
     return {
-        "state": settled.state if row_id in folder.by_id else None,
+        "state": settled.state if row["row_id"] in folder.by_id else None,
         "decisions": [
             {
                 "reviewer": event.reviewer,
@@ -199,7 +190,7 @@ def _review(folder: Folder, row_id: str) -> dict[str, Any]:
 
 
 def _hide_verdict(row: dict[str, Any]) -> None:
-    """Take away what would tell a blind reviewer how others judged the row."""
+    """Remove what would reveal to a blind reviewer how others judged the row."""
     row |= {name: None for name in _VERDICT if name in row}
     row |= {"why": None, "control": None, "state": None, "decisions": [], "blind": True}
     row["others_left"] = {"answers": sum(row["others_left"].values())}

@@ -6,76 +6,74 @@ from collections import Counter, defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import schema as c
 from pipeline.ledger.events import Decision
+from pipeline.ledger.settle import STATES
 from pipeline.review.answer import Answer
-from pipeline.review.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pipeline.ledger.gate import Standing
-    from pipeline.review.folder import Folder
+    from pipeline.ledger.gate import BucketStatus
+    from pipeline.ledger.replay import Ledger
+    from pipeline.review.state import FolderReview
 
 _RECENT: Final = 20
 
 
-def status(folder: Folder) -> Answer:
-    """Tell the progress per model and bucket, and what the gate still needs."""
-    progress = Progress(folder)
-    controls, orphaned = progress.others
-    states = progress.count()
+def status(state: FolderReview) -> Answer:
+    """Return the progress per model and bucket, and what the gate still needs."""
+    review, rows = state.complete, state.folder.rows
+    counts = review.count()
     data: dict[str, Any] = {
-        "status": progress.status,
-        "failed_rows": len(folder.rows),
-        **{state: states[state] for state in ("unopened", "opened", "decided", "disputed", "stale")},
-        "models": _models(progress),
-        "gate_missing": [needed(standing) for standing in progress.standings if standing.state == "missing"],
-        "not_confirmed": [needed(standing) for standing in progress.standings if standing.state == "not_confirmed"],
-        "new_buckets": new_buckets(progress),
-        "disputed_rows": [row.row_id for row in folder.rows if progress.settled(row).state == "disputed"],
-        "stale_rows": [row.row_id for row in folder.rows if progress.settled(row).state == "stale"],
-        "deferred_rows": sorted(deferred(progress)),
-        "controls": len(controls),
-        "orphaned": sorted({event.row_id for event in orphaned}),
-        "undeclared_buckets": sorted({event.bucket for event in progress.ledger.undeclared}),
+        "status": review.status,
+        "failed_rows": len(rows),
+        **{name: counts[name] for name in STATES},
+        "models": _models(state),
+        "gate_missing": [needed(bucket) for bucket in review.missing],
+        "not_confirmed": [needed(bucket) for bucket in review.standings if bucket.state == "not_confirmed"],
+        "new_buckets": new_buckets(state.ledger),
+        "disputed_rows": [row.row_id for row in rows if review.settled(row.row_id).state == "disputed"],
+        "stale_rows": [row.row_id for row in rows if review.settled(row.row_id).state == "stale"],
+        "deferred_rows": sorted(deferred(state)),
+        "controls": sum(len(row.settled.fitting) for row in review.controls),
+        "orphaned": sorted({event.row_id for event in review.orphaned}),
+        "undeclared_buckets": sorted({event.bucket for event in review.undeclared}),
     }
     return Answer("\n".join(_status_lines(data)), data)
 
 
-def needed(standing: Standing) -> dict[str, Any]:
-    """Say where a bucket stands, as `gate_missing` of `analysis.json` does."""
+def needed(status: BucketStatus) -> dict[str, Any]:
+    """Return the status of a bucket, as in `gate_missing` of `analysis.json`."""
     return {
-        c.BENCHMARK: standing.unit[0],
-        c.MODEL: standing.unit[1],
-        c.BUCKET: standing.bucket,
-        "rows": standing.decided,
-        "rows_needed": standing.rows_needed,
-        "finding": standing.finding is not None,
-        "failed_rows": standing.rows,
-        "tried": standing.tried,
-        "stayed": standing.stayed,
+        "benchmark_name": status.unit[0],
+        "model_name": status.unit[1],
+        "bucket": status.bucket,
+        "rows": status.decided,
+        "rows_needed": status.rows_needed,
+        "finding": status.finding is not None,
+        "failed_rows": status.rows,
+        "tried": status.tried,
+        "stayed": status.stayed,
     }
 
 
-def deferred(progress: Progress) -> set[str]:
-    """Give the rows that some reviewer put off and nobody settled."""
-    rows = {row_id for who in progress.ledger.reviewers for row_id in progress.ledger.deferred_by(who)}
-    known = progress.folder.by_id
-    return {row_id for row_id in rows if row_id not in known or progress.settled(known[row_id]).state != "decided"}
+def deferred(state: FolderReview) -> set[str]:
+    """Return the rows that some reviewer deferred and nobody settled."""
+    rows = {row_id for deferred in state.ledger.put_off.values() for row_id in deferred}
+    return {row_id for row_id in rows if state.review.settled(row_id).state != "decided"}
 
 
-def new_buckets(progress: Progress) -> int:
-    """Count the buckets that the last 20 decisions were the first to use."""
-    used = [event.bucket for event in progress.ledger.events if isinstance(event, Decision)]
+def new_buckets(ledger: Ledger) -> int:
+    """Return the number of buckets that the last 20 decisions were the first to use."""
+    used = [event.bucket for event in ledger.events if isinstance(event, Decision)]
     return len(set(used[-_RECENT:]) - set(used[:-_RECENT]))
 
 
-def _models(progress: Progress) -> list[dict[str, Any]]:
-    majors = {(standing.unit, standing.bucket): standing for standing in progress.standings}
+def _models(state: FolderReview) -> list[dict[str, Any]]:
+    majors = {(status.unit, status.bucket): status for status in state.review.standings}
     rows: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
-    for row in progress.folder.rows:
-        rows[progress.folder.unit(row)][progress.parent(row), progress.settled(row).state] += 1
+    for row in state.folder.rows:
+        rows[state.folder.unit(row)][state.parent(row), state.settled(row).state] += 1
     models = []
     for unit, counts in rows.items():
         sizes: Counter[str] = Counter()
@@ -84,13 +82,13 @@ def _models(progress: Progress) -> list[dict[str, Any]]:
         ordered = sorted(sizes, key=lambda bucket: (-sizes[bucket], bucket))
         models.append(
             {
-                c.BENCHMARK: unit[0],
-                c.MODEL: unit[1],
+                "benchmark_name": unit[0],
+                "model_name": unit[1],
                 "failed_rows": sum(sizes.values()),
-                "decided": sum(n for (_, state), n in counts.items() if state == "decided"),
+                "decided": sum(n for (_, name), n in counts.items() if name == "decided"),
                 "buckets": [
                     {
-                        c.BUCKET: bucket,
+                        "bucket": bucket,
                         "reviewed": counts[bucket, "decided"],
                         "provisional": sizes[bucket] - counts[bucket, "decided"],
                         "major": (unit, bucket) in majors,
@@ -110,16 +108,16 @@ def _status_lines(data: dict[str, Any]) -> Iterator[str]:
     if extra:
         yield f"  {', '.join(extra)}"
     for model in data["models"]:
-        yield f"{model[c.MODEL]} ({model[c.BENCHMARK]}): {model['decided']} of {model['failed_rows']} decided"
+        yield f"{model['model_name']} ({model['benchmark_name']}): {model['decided']} of {model['failed_rows']} decided"
         for bucket in model["buckets"]:
             gate = f", gate: {bucket['gate'].replace('_', ' ')}" if bucket["gate"] else ""
-            yield f"  {bucket[c.BUCKET]}: {bucket['reviewed']} reviewed, {bucket['provisional']} provisional{gate}"
+            yield f"  {bucket['bucket']}: {bucket['reviewed']} reviewed, {bucket['provisional']} provisional{gate}"
     missing = list(missing_lines(data["gate_missing"]))
     if missing:
         yield "The gate still needs:"
         yield from (f"  {line}" for line in missing)
     for entry in data["not_confirmed"]:
-        yield f"Not confirmed ({entry['stayed']} of {entry['tried']}): {entry[c.BUCKET]} of {entry[c.MODEL]}"
+        yield f"Not confirmed ({entry['stayed']} of {entry['tried']}): {entry['bucket']} of {entry['model_name']}"
     yield f"Buckets that the last {_RECENT} decisions were the first to use: {data['new_buckets']}"
     for name in ("disputed_rows", "stale_rows", "deferred_rows", "orphaned", "undeclared_buckets"):
         if data[name]:
@@ -127,7 +125,7 @@ def _status_lines(data: dict[str, Any]) -> Iterator[str]:
 
 
 def missing_lines(missing: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Say in words what the gate still needs."""
+    """Yield what the gate still needs, in words."""
     for entry in missing:
         wants = []
         if entry["rows"] < entry["rows_needed"]:
@@ -135,16 +133,15 @@ def missing_lines(missing: Iterable[dict[str, Any]]) -> Iterator[str]:
             wants.append(f"{left} more decided {'row' if left == 1 else 'rows'}")
         if not entry["finding"]:
             wants.append("a finding that cites rows decided into it")
-        yield f"{entry[c.MODEL]} ({entry[c.BENCHMARK]}), {entry[c.BUCKET]}: {' and '.join(wants)}"
+        yield f"{entry['model_name']} ({entry['benchmark_name']}), {entry['bucket']}: {' and '.join(wants)}"
 
 
-def agree(folder: Folder) -> Answer:
-    """Measure how far reviewers agree: Cohen's kappa on the buckets' parents, pair by pair, and the disputed rows."""
-    progress = Progress(folder)
-    parent = progress.ledger.buckets.parent
+def agree(state: FolderReview) -> Answer:
+    """Return how far reviewers agree: Cohen's kappa on the buckets' parents, pair by pair, and the disputed rows."""
+    parent = state.ledger.buckets.parent
     labels: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for row in folder.rows:
-        for event in progress.settled(row).fitting:
+    for row in state.folder.rows:
+        for event in state.settled(row).fitting:
             labels[event.who][row.row_id] = parent(event.bucket)
     pairs = []
     for one, other in combinations(sorted(labels), 2):
@@ -157,20 +154,20 @@ def agree(folder: Folder) -> Answer:
             pairs.append({"reviewers": reviewers, "rows": len(common), "alike": alike, "kappa": kappa})
     disputed = [
         {
-            c.ROW_ID: row.row_id,
+            "row_id": row.row_id,
             "decisions": [
                 {"reviewer": event.reviewer, "bucket": event.bucket, "attribution": event.attribution}
-                for event in progress.settled(row).fitting
+                for event in state.settled(row).fitting
             ],
         }
-        for row in folder.rows
-        if progress.settled(row).state == "disputed"
+        for row in state.folder.rows
+        if state.settled(row).state == "disputed"
     ]
     return Answer("\n".join(_agree_lines(pairs, disputed)), {"pairs": pairs, "disputed": disputed})
 
 
 def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
-    """Compute Cohen's kappa of two labellings of the same rows; `None` where chance alone makes them agree.
+    """Return Cohen's kappa of two labellings of the same rows; `None` where chance alone makes them agree.
 
     kappa = (observed - expected) / (1 - expected), with the agreement expected from each one's own frequencies
     (Cohen, A coefficient of agreement for nominal scales, 1960).
@@ -193,4 +190,4 @@ def _agree_lines(pairs: list[dict[str, Any]], disputed: list[dict[str, Any]]) ->
         said = "; ".join(
             f"{event['reviewer']}: {event['bucket']}, {event['attribution']}" for event in row["decisions"]
         )
-        yield f"  {row[c.ROW_ID]}: {said}"
+        yield f"  {row['row_id']}: {said}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pipeline import schema as c
 from pipeline.report.text import one_line
 
 if TYPE_CHECKING:
@@ -13,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def rows_as_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Write rows one below the other, each with its evidence."""
+    """Return rows one below the other, each with its evidence."""
     return "\n".join(line for number, row in enumerate(rows, 1) for line in _row(row, number, len(rows)))
 
 
 def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     place = f" ({number} of {count})" if count > 1 else ""
-    yield f"=== {row[c.ROW_ID]}{place}"
-    yield f"model {row[c.MODEL]}, turn {row[c.TURN]}, response {row[c.RESPONSE_KIND]}"
+    yield f"=== {row['row_id']}{place}"
+    yield f"model {row['model_name']}, turn {row['turn']}, response {row['response_kind']}"
     if row["why"]:
         yield f"here because: {row['why']}"
     if row["state"]:
@@ -35,17 +34,17 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
         yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"
         yield f"  rule {found['rule']} saw: {found['evidence']}"
     for earlier in row["before"]:
-        yield f"--- turn {earlier[c.TURN]}, before"
+        yield f"--- turn {earlier['turn']}, before"
         yield from _said(earlier)
-    yield f"--- turn {row[c.TURN]}"
+    yield f"--- turn {row['turn']}"
     yield from _said(row)
-    if row[c.SCORES] is not None:
-        yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row[c.SCORES].items())}"
-        yield from _text("judge", row[c.JUDGE_REASONING])
+    if row["scores"] is not None:
+        yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row['scores'].items())}"
+        yield from _text("judge", row["judge_reasoning"])
     for other in row["others"]:
-        yield f"--- {other[c.ROW_ID]}: {_verdict(other)}"
+        yield f"--- {other['row_id']}: {_verdict(other)}"
         yield from _said(other, user=False)
-        yield from _text("judge", other[c.JUDGE_REASONING] or "")
+        yield from _text("judge", other["judge_reasoning"] or "")
     if left := [f"{n} {name.replace('_', ' ')}" for name, n in row["others_left"].items() if n]:
         yield f"more answers to this turn: {', '.join(left)} (--all shows them)"
     yield ""
@@ -53,9 +52,9 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
 
 def _said(row: dict[str, Any], *, user: bool = True) -> Iterator[str]:
     if user:
-        yield from _text("user", row[c.USER_TEXT])
-    yield from _text("assistant", row[c.ASSISTANT_TEXT] or "(nothing)")
-    for name in (c.TOOL_CALLS, c.TOOL_RESULTS):
+        yield from _text("user", row["user_text"])
+    yield from _text("assistant", row["assistant_text"] or "(nothing)")
+    for name in ("tool_calls", "tool_results"):
         if row[name]:
             yield f"{name.replace('_', ' ')}: {json.dumps(row[name], ensure_ascii=False)}"
 
@@ -67,11 +66,11 @@ def _text(label: str, text: str) -> Iterator[str]:
 
 
 def _verdict(row: dict[str, Any]) -> str:
-    if row[c.FAILED] is None:
+    if row["failed"] is None:
         return "another answer"
-    if not row[c.JUDGED]:
+    if not row["judged"]:
         return "not judged"
-    return f"failed {', '.join(row[c.FAILED_DIMENSIONS])}" if row[c.FAILED] else "passed"
+    return f"failed {', '.join(row['failed_dimensions'])}" if row["failed"] else "passed"
 
 
 def _score(score: bool | None) -> str:  # noqa: FBT001 - a score is true, false or null

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Finding
-    from pipeline.ledger.gate import Standing
+    from pipeline.ledger.gate import BucketStatus
     from pipeline.report.blocks import Report
 
 _TOP_LINE: Final = (
@@ -98,7 +98,7 @@ def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
     return models
 
 
-def gate_missing(missing: Iterable[Standing]) -> list[dict[str, Any]]:
+def gate_missing(missing: Iterable[BucketStatus]) -> list[dict[str, Any]]:
     """Return what the gate asks for before the report can be final: decided rows and a finding per major bucket."""
     return [
         {

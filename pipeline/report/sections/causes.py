@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Finding
-    from pipeline.ledger.gate import Standing, Unit
+    from pipeline.ledger.gate import BucketStatus, Unit
     from pipeline.ledger.review import Review
     from pipeline.report.blocks import Block, Datapoint, Inline
     from pipeline.report.frames import Record
@@ -45,7 +45,7 @@ class Causes:
     """The finer buckets that reviewers decided: `bucket`, `rows`."""
     costs: Mapping[Key, list[Record]]
     """The failed dimensions, the most frequent first: `dimension`, `root`, `secondary`, `provisional`."""
-    standings: Mapping[Unit, list[Standing]]
+    standings: Mapping[Unit, list[BucketStatus]]
     """A model's major buckets, the largest first."""
     findings: Mapping[Key, list[Finding]]
     """The findings that stand."""
@@ -57,7 +57,7 @@ def find_causes(analysis: Analysis) -> Causes:
     failures = failures_by_model(analysis)
     review = analysis.review
     named = failures[failures["reviewed"] & failures["bucket"].ne(failures["parent"])]
-    standings: dict[Unit, list[Standing]] = defaultdict(list)
+    standings: dict[Unit, list[BucketStatus]] = defaultdict(list)
     for standing in review.standings:
         standings[standing.unit].append(standing)
     findings: dict[Key, list[Finding]] = defaultdict(list)
@@ -130,7 +130,7 @@ def causes_of(causes: Causes, unit: Unit) -> Iterator[Block]:
         yield from _findings(causes.findings[*unit, bucket])
 
 
-def _major(causes: Causes, standing: Standing, size: Record, total: int) -> Iterator[Block]:
+def _major(causes: Causes, standing: BucketStatus, size: Record, total: int) -> Iterator[Block]:
     """Yield a major bucket of a model: its size, the finding, what it costs, where it happens, and datapoints."""
     unit, key = standing.unit, (*standing.unit, standing.bucket)
     text = describe_bucket(standing.bucket)

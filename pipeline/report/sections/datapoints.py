@@ -17,10 +17,10 @@ from pipeline.schema import NO_PAYLOAD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.ledger.gate import Standing, Unit
+    from pipeline.ledger.gate import BucketStatus, Unit
+    from pipeline.ledger.review import ReviewedRow
     from pipeline.report.blocks import Inlines
     from pipeline.report.frames import Record
-    from pipeline.stages.buckets import ReviewedRow
 
 _PER_BUCKET: Final = 3
 _LIMITS: Final = {
@@ -31,7 +31,7 @@ _LIMITS: Final = {
 _PAYLOADS: Final = {"tool_calls": ("Tool calls", 600), "tool_results": ("Tool results", 600)}
 
 
-def choose_datapoints(failures: pd.DataFrame, standings: Sequence[Standing]) -> pd.DataFrame:
+def choose_datapoints(failures: pd.DataFrame, standings: Sequence[BucketStatus]) -> pd.DataFrame:
     """Return the rows to show of each major bucket of each model, in the order to show them.
 
     One row per datapoint, with the columns of `failures_by_model`. First come the rows that the bucket's finding

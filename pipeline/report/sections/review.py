@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Decision
-    from pipeline.ledger.gate import Standing, Unit
+    from pipeline.ledger.gate import BucketStatus, Unit
     from pipeline.ledger.review import Review
     from pipeline.report.blocks import Block, Inlines
 
@@ -88,7 +88,7 @@ def _progress(review: Review) -> Iterator[str | Rows]:
         yield " The gate is met."
 
 
-def _rows(standing: Standing, *states: str) -> Iterator[tuple[str, str]]:
+def _rows(standing: BucketStatus, *states: str) -> Iterator[tuple[str, str]]:
     """Yield the `where` of the rows that the gate counts for a bucket."""
     yield from (("bucket", f"+{standing.bucket}"), ("early", "no"))
     yield from (("state", state) for state in states)

@@ -1,1 +1,1 @@
-"""The local review page: server-rendered, on the loopback address, everything by keyboard."""
+"""The local review page: server-rendered, on the loopback address, usable by keyboard alone. Only `cli` imports it."""

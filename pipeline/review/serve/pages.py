@@ -12,27 +12,26 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline import schema as c
 from pipeline.ledger.codebook import ATTRIBUTIONS
 from pipeline.report.text import visible
-from pipeline.review.queue import Next
-from pipeline.review.show import Look, opened
+from pipeline.review.queue import QueueItem
+from pipeline.review.show import ViewOptions, opened
 from pipeline.review.status import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.review.queue import Wanted
-    from pipeline.review.serve.session import Desk, Listed
+    from pipeline.review.queue import Filters
+    from pipeline.review.serve.session import Session
 
 _AROUND: Final = 20
-"""So many rows of the queue are shown before and behind the present one."""
+"""How many rows of the queue are shown before and after the present one."""
 _FOLDED: Final = 400
 """JSON longer than this is folded."""
 FILTERS: Final = ("model", "bucket", "dimension", "turn", "state")
 BLIND_FILTERS: Final = ("model", "turn")
 _MANY_TURNS: Final = 200
-"""More turns than this are not offered one by one: their number is typed."""
+"""With more turns than this the number is typed instead of chosen from a list."""
 
 
 @cache
@@ -46,7 +45,7 @@ def _templates() -> Environment:
 
 @cache
 def static_file(name: str) -> bytes:
-    """Read the style or the script."""
+    """Return the style sheet or the script."""
     return files("pipeline.review.serve").joinpath("static", name).read_bytes()
 
 
@@ -55,86 +54,86 @@ def render(name: str, **values: Any) -> str:  # noqa: ANN401 - whatever a templa
     return _templates().get_template(f"{name}.html.j2").render(**values)
 
 
-def row_page(desk: Desk, row_id: str, wanted: Wanted, **more: Any) -> str:  # noqa: ANN401 - whatever the page shows
+def row_page(session: Session, row_id: str, filters: Filters, **more: Any) -> str:  # noqa: ANN401 - whatever the page shows
     """Render a row with everything around it; it counts as opened."""
-    progress = desk.progress
-    listed = desk.listed(wanted)
+    state = session.state
+    listed = session.listed(filters)
     place = next((number for number, each in enumerate(listed) if each.row_id == row_id), None)
     chosen = listed[place] if place is not None else None
-    reason = Next(row_id, chosen.why if chosen else "asked for", control=bool(chosen and chosen.control))
-    (row,) = opened(progress.folder, desk.who, [reason], Look(blind=desk.blind))
-    counts = progress.count()
-    mine = next((d for d in row["decisions"] if (d["reviewer"], d["reviewer_kind"]) == desk.who), None)
+    reason = QueueItem(row_id, chosen.why if chosen else "asked for", control=bool(chosen and chosen.control))
+    (row,) = opened(state.folder, session.who, [reason], ViewOptions(blind=session.blind))
+    counts = state.review.count()
+    mine = next((d for d in row["decisions"] if (d["reviewer"], d["reviewer_kind"]) == session.who), None)
     return render(
         "row",
-        desk=desk,
+        session=session,
         row=row,
         mine=mine,
-        reasoning=list(marked(row[c.JUDGE_REASONING] or "", (row["provisional"] or {}).get("evidence", ""))),
-        queue=_window(desk, listed, place, wanted),
+        reasoning=list(marked(row["judge_reasoning"] or "", (row["provisional"] or {}).get("evidence", ""))),
+        queue=_window(session, listed, place, filters),
         place=None if place is None else place + 1,
         length=len(listed),
-        back=_link(listed[place - 1].row_id, wanted) if place else None,
-        on=_link(listed[place + 1].row_id, wanted) if place is not None and place + 1 < len(listed) else None,
-        here=_link(row_id, wanted),
+        back=_link(listed[place - 1].row_id, filters) if place else None,
+        on=_link(listed[place + 1].row_id, filters) if place is not None and place + 1 < len(listed) else None,
+        here=_link(row_id, filters),
         counts=counts,
-        total=len(progress.folder.rows),
-        state=progress.status,
-        writes=desk.writes,
-        wanted=wanted,
-        choices=desk.choices(),
+        total=len(state.folder.rows),
+        state=state.review.status,
+        writes=session.writes,
+        wanted=filters,
+        choices=session.choices(),
         many_turns=_MANY_TURNS,
-        buckets=[(name, progress.ledger.buckets.meaning(name)) for name in desk.buckets_shown()],
-        all_buckets=[(name, progress.ledger.buckets.meaning(name)) for name in progress.ledger.buckets],
+        buckets=[(name, state.ledger.buckets.meaning(name)) for name in session.buckets_shown()],
+        all_buckets=[(name, state.ledger.buckets.meaning(name)) for name in state.ledger.buckets],
         attributions=ATTRIBUTIONS,
-        query=query(wanted),
+        query=query(filters),
         tools=tools,
         **{"error": None, "draft": None, "said": None} | more,
     )
 
 
-def findings_page(desk: Desk, **more: Any) -> str:  # noqa: ANN401 - whatever the page shows
+def findings_page(session: Session, **more: Any) -> str:  # noqa: ANN401 - whatever the page shows
     """Render the gate and the findings, with a form for a finding on each major bucket."""
-    progress = desk.progress
-    found = {((f.benchmark_name, f.model_name), f.bucket): f for f in progress.ledger.findings}
+    state = session.state
+    found = {((f.benchmark_name, f.model_name), f.bucket): f for f in state.ledger.findings}
     decided: dict[tuple[tuple[str, str], str], list[str]] = {}
-    for row in progress.folder.rows:
-        if progress.settled(row).decision is not None and not row.early:
-            decided.setdefault((progress.folder.unit(row), progress.parent(row)), []).append(row.row_id)
+    for row in state.folder.rows:
+        if state.settled(row).decision is not None and not row.early:
+            decided.setdefault((state.folder.unit(row), state.parent(row)), []).append(row.row_id)
     return render(
         "findings",
-        desk=desk,
-        status=status(progress.folder).data,
-        standings=progress.standings,
+        session=session,
+        status=status(state).data,
+        standings=state.review.standings,
         found=found,
         decided=decided,
-        state=progress.status,
-        counts=progress.count(),
-        total=len(progress.folder.rows),
-        writes=desk.writes,
+        state=state.review.status,
+        counts=state.review.count(),
+        total=len(state.folder.rows),
+        writes=session.writes,
         link=lambda row_id: f"/row?{urlencode({'id': row_id})}",
         **{"error": None, "said": None} | more,
     )
 
 
-def query(wanted: Wanted) -> dict[str, Any]:
-    """Give the filters that are set."""
-    return {name: getattr(wanted, name) for name in FILTERS if getattr(wanted, name) is not None}
+def query(filters: Filters) -> dict[str, Any]:
+    """Return the filters that are set, by name."""
+    return {name: getattr(filters, name) for name in FILTERS if getattr(filters, name) is not None}
 
 
-def _link(row_id: str, wanted: Wanted) -> str:
-    return f"/row?{urlencode({'id': row_id, **query(wanted)})}"
+def _link(row_id: str, filters: Filters) -> str:
+    return f"/row?{urlencode({'id': row_id, **query(filters)})}"
 
 
-def _window(desk: Desk, listed: list[Listed], place: int | None, wanted: Wanted) -> list[dict[str, Any]]:
-    """Give the rows of the queue around the present one."""
-    progress = desk.progress
+def _window(session: Session, listed: list[QueueItem], place: int | None, filters: Filters) -> list[dict[str, Any]]:
+    """Return the rows of the queue around the present one."""
+    state = session.state
     first = max(0, (place or 0) - _AROUND)
     return [
         {
             "row_id": each.row_id,
-            "link": _link(each.row_id, wanted),
-            "mark": desk.mark(progress, each.row_id),
+            "link": _link(each.row_id, filters),
+            "mark": session.mark(state, each.row_id),
             "here": first + number == place,
         }
         for number, each in enumerate(listed[first : first + 2 * _AROUND])
@@ -142,7 +141,7 @@ def _window(desk: Desk, listed: list[Listed], place: int | None, wanted: Wanted)
 
 
 def marked(text: str, evidence: str) -> Iterator[tuple[str, bool]]:
-    """Cut a text into pieces, those marked that the rules named as evidence."""
+    """Yield the pieces of a text, each with whether the rules named it as evidence."""
     parts = [part for part in evidence.split("; ") if part.strip()]
     patterns = [r"\s+".join(map(re.escape, part.split())) for part in sorted(parts, key=len, reverse=True)]
     place = 0
@@ -156,8 +155,8 @@ def marked(text: str, evidence: str) -> Iterator[tuple[str, bool]]:
 
 
 def tools(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Pair tool calls with their results, as text; long ones are folded."""
-    calls, results = (_listed(row[name]) for name in (c.TOOL_CALLS, c.TOOL_RESULTS))
+    """Return tool calls paired with their results, as text; long ones are folded."""
+    calls, results = (_listed(row[name]) for name in ("tool_calls", "tool_results"))
     pairs: list[list[Any]] = [[_shown(call), None] for call in calls]
     for place, result in enumerate(results):
         fitting = [at for at, pair in enumerate(pairs) if pair[0] and pair[1] is None]
@@ -171,7 +170,7 @@ def tools(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _name(value: object) -> str:
-    """Give what a result is told by: the call's id where there is one, else the tool's name."""
+    """Return what a result is matched by: the call's id where there is one, else the tool's name."""
     if not isinstance(value, dict):
         return ""
     return str(value.get("id") or value.get("tool_call_id") or value.get("name") or "")

@@ -1,4 +1,4 @@
-"""Find what a selection on the page stands for: it shows JSON indented, and hidden characters written out."""
+"""Map a selection on the page to the row's text: the page indents JSON and writes hidden characters out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _WRITTEN_OUT: Final = re.compile(r"\\u\{([0-9A-F]{4,6})\}")
 _SIGNS: Final = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?\\u[0-9a-fA-F]{4}|\S")
-"""The signs of a JSON text that are no white space, escaped ones whole."""
+"""One character of a JSON text that is not white space; an escape sequence is one character."""
 
 
 def fitting_quote(quote: str, texts: Mapping[str, Any]) -> str:
-    """Give the piece of a row's texts that a quote was selected from; the quote itself if it stands or none fits."""
+    """Return the piece of a row's texts that a quote was selected from; the quote itself if there is none."""
     if quote_stands(quote, texts):
         return quote
     plain = _WRITTEN_OUT.sub(lambda match: chr(int(match[1], 16)), quote)
@@ -33,7 +33,7 @@ def fitting_quote(quote: str, texts: Mapping[str, Any]) -> str:
 
 
 def _read(sign: str) -> str:
-    """Read a sign of a JSON text: an escaped one is the letter that it stands for."""
+    """Return one character of a JSON text with its escape sequence resolved."""
     if len(sign) == 1:
         return sign
     return bytes.fromhex(sign.replace("\\u", "")).decode("utf-16-be", errors="replace")

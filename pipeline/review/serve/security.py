@@ -7,6 +7,7 @@ import hmac
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _HEADERS: Final = {
 }
 
 
-class Guard:
+class AccessControl:
     """Refuse requests of other hosts, other origins and without the token; put safe headers on every answer."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -40,8 +41,6 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        from starlette.requests import Request  # noqa: PLC0415 - only what is answered needs it
-
         request = Request(scope)
         answer = self._refusal(request) or self._welcome(request) or self._app
 
@@ -69,7 +68,7 @@ class Guard:
         return None
 
     def _welcome(self, request: HTTPConnection) -> RedirectResponse | None:
-        """Put the token of the first address into a cookie, so that it is not seen in addresses after it."""
+        """Return the answer that puts the token of the first address into a cookie and out of later addresses."""
         if "token" not in request.query_params:
             return None
         answer = RedirectResponse("/", 303)
@@ -78,7 +77,7 @@ class Guard:
 
 
 def cookie_name(token: str) -> str:
-    """Name the cookie of a launch, so that two pages in one browser do not take it from each other."""
+    """Return the name of a launch's cookie, so that two pages in one browser do not overwrite each other's."""
     return COOKIE + hashlib.sha256(token.encode()).hexdigest()[:8]
 
 

@@ -1,48 +1,42 @@
-"""What the page works on: one reviewer, one analysis folder, and the ledger as it is at every look."""
+"""What the page works on: one reviewer, one analysis folder, and the ledger as it is at every request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
+from pipeline.ledger.codebook import NO_MODEL_ERROR
 from pipeline.ledger.events import Opened
-from pipeline.ledger.store import LEDGER
-from pipeline.review.folder import Folder, open_folder
-from pipeline.review.progress import Progress
-from pipeline.review.queue import Wanted, queue, waits
-from pipeline.review.serve.archive import Archive
+from pipeline.ledger.settle import STATES
+from pipeline.ledger.store import LedgerFile
+from pipeline.load.folder import read_facts
+from pipeline.load.folder_rows import map_rows
+from pipeline.review.folder import Folder
+from pipeline.review.queue import Filters, QueueItem, queue, waits
+from pipeline.review.state import FolderReview, review_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.ledger.events import Identity
 
-_LONG = 1_000_000
-_Stamp = tuple[tuple[int, int, int], ...]
+_PATIENCE: Final = 8.0
+"""For how many seconds a write waits for another process that holds the ledger."""
+_ALL: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A row in the queue."""
-
-    row_id: str
-    why: str
-    control: bool
-
-
-class Shelf:
-    """An analysis as it was read from its folder, and the queues made of it."""
+class OpenAnalysis:
+    """The analysis in the folder as it was read, the queues made of it, and its review as of the last request."""
 
     def __init__(self, path: Path) -> None:
-        self.stamp = stamp_of(path)
-        folder = open_folder(path)
-        self.folder = Folder(folder.path, folder.facts, Archive(path).around)
-        self.queues: dict[Wanted, list[Listed]] = {}
-        self.progress: Progress | None = None
-        _ = self.folder.by_id
+        self.version = version_of(path)
+        self.folder = Folder(path, read_facts(path), LedgerFile(path, _PATIENCE), map_rows)
+        self.queues: dict[Filters, list[QueueItem]] = {}
+        self.review: FolderReview | None = None
+        _ = self.folder.packet, self.folder.conversations  # read before the first request, not during it
 
     @cached_property
     def choices(self) -> dict[str, list[Any]]:
@@ -55,110 +49,101 @@ class Shelf:
         }
 
 
-def stamp_of(path: Path) -> _Stamp:
-    """Tell by sizes, times and numbers of the files whether a folder holds the analysis that was read."""
+def version_of(path: Path) -> tuple[tuple[int, int, int], ...]:
+    """Return size, time and inode of the files that tell whether a folder still holds the analysis that was read."""
     try:
         stats = [(path / name).stat() for name in (c.ANALYSIS_JSON, c.PACKET_JSONL, c.TURNS_PARQUET)]
-    except OSError:  # just being replaced, or gone: reading it says which
+    except OSError:  # just being replaced, or gone: reading it finds out which
         return ()
     return tuple((stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats)
 
 
 @dataclass
-class Desk:
-    """One reviewer at an analysis folder. The queue keeps its order while one goes through it."""
+class Session:
+    """One reviewer at an analysis folder. A queue keeps its order while one goes through it."""
 
     path: Path
     who: Identity
     blind: bool = False
     _lock: Lock = field(default_factory=Lock)
-    _seen: tuple[int, int] | None = None
-    _shelf: Shelf | None = None
+    _open: OpenAnalysis | None = None
 
     def open(self) -> None:
-        """Read the folder before the first look."""
-        self._shelf = Shelf(self.path)
+        """Read the folder and its ledger before the first request."""
+        _ = self.state
 
     @property
-    def shelf(self) -> Shelf:
-        """The analysis: read anew when another one lies in the folder."""
-        if self._shelf is None or self._shelf.stamp != stamp_of(self.path):
-            self._shelf = Shelf(self.path)
-        return self._shelf
+    def analysis(self) -> OpenAnalysis:
+        """The analysis; read again when another one is in the folder."""
+        if self._open is None or self._open.version != version_of(self.path):
+            self._open = OpenAnalysis(self.path)
+        return self._open
 
     @property
-    def progress(self) -> Progress:
-        """How far the review is, with the analysis and the ledger as they are now."""
+    def folder(self) -> Folder:
+        """The analysis folder as it is now."""
+        return self.analysis.folder
+
+    @property
+    def state(self) -> FolderReview:
+        """The review, with the analysis and the ledger as they are now."""
         with self._lock:
-            shelf = self.shelf
-            version = self.version
-            if shelf.progress is None or version != self._seen:
-                shelf.progress = Progress(shelf.folder.with_present_ledger(), before=shelf.progress)
-                self._seen = version
-            return shelf.progress
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """What changes whenever somebody writes into the ledger."""
-        try:
-            stat = (self.path / LEDGER).stat()
-        except FileNotFoundError:
-            return (0, 0)
-        return stat.st_size, stat.st_mtime_ns
+            analysis = self.analysis
+            analysis.review = review_folder(analysis.folder, analysis.review)
+            return analysis.review
 
     @property
     def writes(self) -> int:
-        """Count what was recorded; that a row was merely opened is no news to others."""
-        return sum(not isinstance(event, Opened) for event in self.progress.ledger.given)
+        """The number of events other than openings, which are no news to other reviewers."""
+        return sum(not isinstance(event, Opened) for event in self.folder.ledger_file.read().given)
 
-    def listed(self, wanted: Wanted, *, anew: bool = False) -> list[Listed]:
-        """Give the rows of a queue, in an order that stays as it is until it is asked for anew."""
-        progress = self.progress
-        queues = self.shelf.queues
-        if anew or wanted not in queues:
-            chosen = queue(progress, self.who, wanted, _LONG if wanted else len(progress.folder.rows))
-            queues[wanted] = [Listed(each.row_id, each.why, each.control) for each in chosen]
-        return queues[wanted]
+    def listed(self, filters: Filters, *, anew: bool = False) -> list[QueueItem]:
+        """Return the rows of a queue, in an order that stays as it is until `anew` is asked for."""
+        state = self.state
+        queues = self.analysis.queues
+        if anew or filters not in queues:
+            queues[filters] = queue(state, self.who, filters, _ALL if filters else len(state.folder.rows))
+        return queues[filters]
 
     def waits(self) -> bool:
-        """Tell whether any failed row waits for this reviewer; controls alone do not make a review go on."""
-        progress = self.progress
-        return any(waits(progress, row, self.who, Wanted()) for row in progress.folder.rows)
+        """Whether any failed row waits for this reviewer; controls alone do not make a review go on."""
+        state = self.state
+        return any(waits(state, row, self.who, Filters()) for row in state.folder.rows)
 
-    def is_done(self, progress: Progress, row_id: str) -> bool:
-        """Tell whether a row of the queue asks no more of this reviewer."""
-        row = progress.folder.by_id.get(row_id)
+    def is_done(self, state: FolderReview, row_id: str) -> bool:
+        """Whether nothing is left to do on a row of the queue for this reviewer."""
+        row = state.folder.by_id.get(row_id)
         if row is not None:
-            return not waits(progress, row, self.who, Wanted())
-        return any(event.who == self.who for event in progress.ledger.decisions.get(row_id, ()))
+            return not waits(state, row, self.who, Filters())
+        return any(event.who == self.who for event in state.ledger.decisions.get(row_id, ()))
 
-    def mark(self, progress: Progress, row_id: str) -> str:
-        """Tell in a word where a row of the queue stands for this reviewer."""
-        row = progress.folder.by_id.get(row_id)
-        mine = any(event.who == self.who for event in progress.ledger.decisions.get(row_id, ()))
-        later = row_id in progress.ledger.deferred_by(self.who)
+    def mark(self, state: FolderReview, row_id: str) -> str:
+        """Return the state of a row of the queue for this reviewer, in a word."""
+        row = state.folder.by_id.get(row_id)
+        mine = any(event.who == self.who for event in state.ledger.decisions.get(row_id, ()))
+        later = row_id in state.ledger.deferred_by(self.who)
         if self.blind:
             return "decided" if mine else "deferred" if later else "unopened"
         if row is None:
             return "decided" if mine else "control"
-        state = progress.settled(row).state
-        if state in ("opened", "unopened") and later:
+        name = state.settled(row).state
+        if name in ("opened", "unopened") and later:
             return "deferred"
-        return "decided" if mine and state == "opened" else state
+        return "decided" if mine and name == "opened" else name
 
     def choices(self) -> dict[str, list[Any]]:
-        """Give what the filters offer; blind, nothing that tells how a row was judged."""
-        known = self.shelf.choices
+        """Return what the filters offer; to a blind reviewer nothing that reveals how a row was judged."""
+        known = self.analysis.choices
         if self.blind:
             return {name: known[name] for name in ("model", "turn")}
         return {
             "model": known["model"],
-            "bucket": list(self.progress.ledger.buckets),
+            "bucket": list(self.state.ledger.buckets),
             "dimension": known["dimension"],
             "turn": known["turn"],
-            "state": ["unopened", "opened", "decided", "disputed", "stale"],
+            "state": list(STATES),
         }
 
     def buckets_shown(self) -> list[str]:
-        """Give the buckets that the keys 1 to 9 choose: the error modes and `no_model_error`."""
-        return [*c.ERROR_MODES, "no_model_error"]
+        """Return the buckets that the keys 1 to 9 choose: the error modes and `no_model_error`."""
+        return [*c.ERROR_MODES, NO_MODEL_ERROR]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pipeline.analysis import Analysis
-    from pipeline.stages.buckets import ReviewedRow
+    from pipeline.ledger.review import ReviewedRow
 
 _LIMITS: Final = (20_000, 6000, 3000, 1500, 800, 400, 250)
 """The limits on the length of a text in characters, tried in this order until everything fits."""
