@@ -39,7 +39,6 @@ from pipeline.stages.tables import add_response_kind, concat, include_dimensions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-
     AnyPath = str | os.PathLike[str]
     Progress = Callable[[int, int], None]
     """Is told how many bytes have been read, and of how many."""
@@ -99,7 +98,9 @@ def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysi
     turns, failures, texts, scores = loaded.united()
     units = compared_units(loaded.inputs, plan.options.compare_by)
     counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
-    review = review_of(ledger, loaded.reviewed, own_rows_by_bucket(counts["bucket_counts"]), len(failures), plan.options.compare_by)
+    review = review_of(
+        ledger, loaded.reviewed, own_rows_by_bucket(counts["bucket_counts"]), len(failures), plan.options.compare_by
+    )
     notes = [
         *plan.listed.notes,
         *loaded.notes,

@@ -38,7 +38,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
     return {
         "schema_version": c.SCHEMA_VERSION,
         "status": analysis.status,
-        "options": analysis.options._asdict() | {"rules": analysis.rules_name},
+        "options": asdict(analysis.options) | {"rules": analysis.rules_name},
         "included_dimensions": list(analysis.included_dimensions),
         "rules_sha256": analysis.rules_sha256,
         "inputs": [{key: getattr(run, key) for key in _INPUT} for run in analysis.inputs],
