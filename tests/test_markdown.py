@@ -169,6 +169,21 @@ def test_a_hostile_cell_stays_a_cell(reader, text, kind):
     assert cells(body(table), reader) == [["a", "b"], [seen(text), "x"], ["y", seen(text)]]
 
 
+def test_a_table_without_rows_keeps_its_alignment():
+    assert body(Table(("a", "b"), (), (False, True))) == "| a   |   b |\n|:----|----:|\n\n"
+
+
+def test_a_wide_character_counts_as_one_column_whatever_is_installed():
+    lines = body(Table(("a", "b"), (("日本語の名前", "1"), ("x", "2")), (False, True))).split("\n")
+    assert len({len(line) for line in lines if line}) == 1
+
+
+def test_a_cell_that_looks_like_a_number_stays_text():
+    assert "| 007 | 1e5 |" in body(Table(("a", "b"), (("007", "1e5"),), (False, True))).replace("  ", " ").replace(
+        "  ", " "
+    )
+
+
 # --- Quotes --------------------------------------------------------------------------------------------------
 
 

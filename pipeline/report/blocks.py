@@ -1,4 +1,4 @@
-"""The report before it is rendered: content as blocks, for any renderer."""
+"""The content of a report as blocks, independent of how it is rendered."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Strong:
-    """Words that matter."""
+    """Emphasised text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Words that stand for rows, mostly their number, and which rows these are.
+    """Text that stands for rows, mostly their number, and which rows these are.
 
-    A row has to fit one value of each name in `where`. The names: `benchmark`, `model` (what is compared: a
+    A row has to match one value of each name in `where`. The names: `benchmark`, `model` (what is compared: a
     model or a run), `bucket` (after a `+`, the finer buckets that count for it too), `mode`, `dimension` (a
     failed one), `root` and `secondary` (a failed one that a reviewer called so), `turn`, `state`, `attribution`,
-    `kind` (of response), `early` (`yes` or `no`), and `outcome`: without it only failed rows are meant.
+    `kind` (of response), `early` (`yes` or `no`), and `outcome`; without `outcome` only failed rows match.
     """
 
     text: str
@@ -40,7 +40,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Words that stand for a turn of a benchmark, mostly its number."""
+    """Text that stands for a turn of a benchmark, mostly its number."""
 
     text: str
     benchmark: str
@@ -58,7 +58,7 @@ class Heading:
     level: Literal[2, 3, 4]
     content: Inlines
     part: Literal["found", "drawn", "background"] = "found"
-    """For a renderer that draws: whether a drawing shows what the section tabulates, or it is background."""
+    """For a renderer with charts: whether a chart already shows the section's table, or the section is background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class BulletList:
-    """Points, each a few words or sentences."""
+    """A list, each item a few words or sentences."""
 
     items: tuple[Inlines, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `numeric` tells which columns hold figures and are set to the right. A cell is one line."""
+    """A table; `numeric` marks the columns of numbers, which are right-aligned. A cell is one line."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[Inline | Inlines, ...], ...]
@@ -86,7 +86,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What somebody wrote, verbatim but for its length; `whole` is its full length in characters."""
+    """A text from the data, verbatim but perhaps shortened; `whole` is its full length in characters."""
 
     label: str
     text: str
@@ -101,7 +101,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Datapoint:
-    """One failed row as evidence: where it is, what was marked, and what was said."""
+    """One failed row as evidence: its place, the facts about it, and its texts."""
 
     row_id: str
     benchmark: str

@@ -41,6 +41,7 @@ class Causes:
     sizes: Mapping[Unit, list[Record]]
     """A model's buckets by name, as in `parent_counts`."""
     turns: Mapping[Key, list[Record]]
+    """The turns of a bucket's rows, each once: `turn`."""
     finer: Mapping[Key, list[Record]]
     """The finer buckets that reviewers decided: `bucket`, `rows`."""
     costs: Mapping[Key, list[Record]]
