@@ -1,6 +1,7 @@
 """The report as one self-contained page: the same blocks, drawn, and the rows behind every count.
 
-An output format, found and called by `export` through `OUTPUTS`; nothing else imports this package.
+An output format: `export` finds it by its `OUTPUTS`, and the verification of a report renders it again. Nothing else
+imports this package.
 """
 
 from __future__ import annotations
