@@ -1,4 +1,4 @@
-"""The labelled rows keep their promises: enough rows, every mode, traps, voices, domains; and the scorecard runs."""
+"""The labelled rows: enough of every mode, trap, voice and domain; the scorecard and the fitting of weights run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-LABELLED = Path(__file__).parents[1] / "labelled"
+LABELLED = Path(__file__).parent / "labelled"
+WEIGHTS = Path(__file__).parents[1] / "pipeline" / "rules" / "builtin" / "weights.json"
 sys.path.append(str(LABELLED))
 
 from cases import PARTS, read_cases, read_part  # noqa: E402
@@ -52,3 +53,20 @@ def test_the_scorecard_fails_below_its_floor():
     done = subprocess.run([sys.executable, "-c", program], cwd=LABELLED, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "MISSED" in done.stdout
+
+
+def test_weights_are_fitted_and_cross_validated_and_a_trial_writes_nothing():
+    before = WEIGHTS.read_bytes()
+    words = [sys.executable, "fit.py", "--try", "--writers", "2"]
+    done = subprocess.run(words, cwd=LABELLED, capture_output=True, text=True, check=True, timeout=120)
+    *accuracies, weights = done.stdout.splitlines()
+    assert [float(line.split("accuracy ")[1].split(",")[0]) > 0.6 for line in accuracies] == [True] * 3
+    assert "weights of" in weights
+    assert WEIGHTS.read_bytes() == before
+
+
+def test_weights_are_never_written_from_a_part_of_the_rows():
+    words = [sys.executable, "fit.py", "--writers", "2"]
+    done = subprocess.run(words, cwd=LABELLED, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert "--writers needs --try" in done.stderr

@@ -6,6 +6,8 @@ import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from builders import failing, row, write_run
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline import analyze
 from pipeline.errors import RulesError
 from pipeline.rules.ruleset import builtin_rules, parse_rules
+from pipeline.rules.scorer import Scorer
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 MODES = (
@@ -372,6 +375,74 @@ def test_evidence_is_a_piece_of_the_reasoning_even_across_a_quotation(tmp_path):
     said = 'It said "blah blah blah" and hung up.'
     found = verdicts(tmp_path, [failing(1, judge_reasoning=said)], rule(pattern="said and hung"))
     assert found[1] == ("other", "mine", said)
+
+
+def test_modes_of_equal_scores_rank_in_the_codebooks_order_although_their_sums_round_differently(tmp_path):
+    weights = [("state_memory_failure", 0.3), ("other", 0.1), ("other", 0.2)]
+    text = "".join(rule(f"r{number}", mode, weight=w, pattern="x") for number, (mode, w) in enumerate(weights))
+    assert verdicts(tmp_path, [failing(0, judge_reasoning="x")], text)[0][:2] == ("state_memory_failure", "r0")
+
+
+# --- A row's label and the other rows ---------------------------------------------------------------------------------
+
+SAID = [
+    "Friendliness: good. ",
+    "kb: fine, the handbook was used\n",
+    "- tool_use_correct: it never called look_up; ",
+    "The kb_grounding is wrong. ",
+    "It asked again for the name, which the caller had already given. ",
+    "book_room was never called, but the fee was invented. ",
+    "It assumed one of the two Smiths ",
+    "the oak table ",
+    "KB",
+    "- true",
+    "tone",
+    '"the reply was',
+    "overall",
+    "although",
+    "not",
+]
+NAMES = ["kb_grounding", "tool_use_correct", "friendliness", "tone", "state"]
+
+
+@st.composite
+def any_turn(draw):
+    """Draw one turn, failed or not, as a row of the turns table without its run and number."""
+    scores = draw(st.dictionaries(st.sampled_from(NAMES), st.booleans() | st.none(), max_size=3))
+    scores |= draw(st.sampled_from([{}, {"tone": False}, {"kb_grounding": False}]))
+    return {
+        "response_kind": draw(st.sampled_from(["text", "tool_call_only", "no_text", "model_ended_session"])),
+        "failed_dimensions": [name for name, passed in scores.items() if passed is False],
+        "user_text": draw(st.sampled_from(["the oak table", "Smith, at nine", "bye"])),
+        "assistant_text": draw(st.sampled_from(["", "The fee is 20.", "Which oak table?"])),
+        "judge_reasoning": draw(st.lists(st.sampled_from(SAID), max_size=4).map("".join)),
+        "tool_calls": draw(st.sampled_from(["null", "[]", '[{"name":"book_room","args":{"who":"Smith"}}]'])),
+        "tool_results": draw(st.sampled_from(["null", '[{"error":"no oak"}]'])),
+        "scores": json.dumps(scores),
+    }
+
+
+def labels(turns, failed):
+    """Return the labels of the failed rows, in order."""
+    found = Scorer(pa.Table.from_pylist(turns), failed, builtin_rules()).verdicts()
+    return list(zip(found.modes, found.rules, found.evidence, found.runners_up, strict=True))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(any_turn(), min_size=1, max_size=3), min_size=1, max_size=4))
+def test_a_rows_label_is_the_same_alone_and_in_any_company(runs):
+    runs = [
+        [turn | {"run_id": f"r{run}", "turn": number} for number, turn in enumerate(turns)]
+        for run, turns in enumerate(runs)
+    ]
+    alone = []
+    for turns in runs:
+        for number, turn in enumerate(turns):
+            if turn["failed_dimensions"]:
+                alone += labels(turns, np.arange(len(turns)) == number)
+    every_turn = [turn for turns in runs for turn in turns]
+    together = labels(every_turn, np.array([bool(turn["failed_dimensions"]) for turn in every_turn]))
+    assert together == alone
 
 
 def test_a_name_in_one_row_is_no_tool_in_another(tmp_path):

@@ -102,6 +102,12 @@ def test_a_concession_without_a_comma_leaves_the_next_text_alone():
     assert together.critical_clauses.to_pylist()[-1:] == alone.critical_clauses.to_pylist()
 
 
+def test_the_dash_of_the_next_text_ends_no_name():
+    texts = pa.array(["Handbook", "- the fee"], pa.large_string())
+    together = Reasoning(texts, [("fee",)] * 2, [("handbook",)] * 2)
+    assert together.search_concepts(("reference",)).text.tolist() == [0]
+
+
 @pytest.mark.parametrize("text", ["a" * 300_000, "not-" * 100_000, ".a" * 150_000])
 def test_words_without_end_are_read(text):
     assert says(text, "invent") == 0
