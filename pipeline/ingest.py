@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pipeline.ledger.replay import Ledger
+    from pipeline.ledger.review import ReviewedRow
     from pipeline.listener import Listener
     from pipeline.plan import Plan
 
@@ -36,7 +37,7 @@ class Labelled(NamedTuple):
     turns: pa.Table
     scores: pa.Table
     dimensions: tuple[str, ...]
-    reviewed: list[decisions.ReviewedRow]
+    reviewed: list[ReviewedRow]
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Rows:
     scores: list[pa.Table] = field(default_factory=list)
     questions: validate.Questions = field(default_factory=validate.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
-    reviewed: list[decisions.ReviewedRow] = field(default_factory=list)
+    reviewed: list[ReviewedRow] = field(default_factory=list)
     inputs: list[RunInput] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     rejected: list[RejectedLine] = field(default_factory=list)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.load.files import read_bytes
-from pipeline.load.folder import read_run_of
+from pipeline.load.folder_rows import read_run_of
 from pipeline.review.answer import Answer
 from pipeline.rules.explain import Explanation, check_examples, explain, looks_at
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules

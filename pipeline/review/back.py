@@ -13,6 +13,7 @@ from pipeline.analysis import Analysis
 from pipeline.columns import as_list
 from pipeline.counting import Long, count_tables
 from pipeline.errors import InputError, Problem
+from pipeline.load.folder_rows import open_rows
 from pipeline.load.records import Note, RejectedLine, RunInput
 from pipeline.review.folder import open_folder
 from pipeline.review.state import review_folder
@@ -40,7 +41,7 @@ _ANALYSE: Final = "analyse again: error-analysis analyze --output"
 
 def read_back(path: Path, options: Options) -> Analysis:
     """Read an analysis back: everything but the packet and the texts of rows that passed."""
-    folder = open_folder(path)
+    folder = open_folder(path, open_rows)
     state = review_folder(folder)
     reviewed = state.review.rows
     light = [name for name in c.TURNS if name not in (*c.TEXTS, c.BUCKET, c.BUCKET_SOURCE)]
