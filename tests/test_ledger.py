@@ -21,6 +21,7 @@ from pipeline.ledger.gate import DecidedRow, bucket_statuses, major_buckets
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.settle import settle
 from pipeline.ledger.store import LEDGER, parse, read_ledger, writing
+from pipeline.load.folder_rows import open_rows
 from pipeline.review import decide as deciding
 from pipeline.review import describe as describing
 from pipeline.review import show as showing
@@ -445,7 +446,7 @@ def test_events_are_written_in_utc_later_than_all_before_even_when_those_lie_in_
     if last:
         write_lines(path, [opened(1), batch(2, opened(3, at=last)), opened(4)])
     before, planted = datetime.now(UTC), path.read_bytes().count(b"\n") if last else 0
-    folder, look = open_folder(out), showing.ViewOptions()
+    folder, look = open_folder(out, open_rows), showing.ViewOptions()
     draft = deciding.Draft(ROW, EMPTY, "model")
     with pytest.raises(UsageError, match="has not opened"):
         deciding.record(folder, ANN, draft)

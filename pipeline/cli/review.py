@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli import printing
 from pipeline.cli.options import AnalysisFolder, AsJson
+
+if TYPE_CHECKING:
+    from pipeline.load.folder_rows import AllRows
+    from pipeline.review.folder import Folder
 
 app = typer.Typer(help="Read failed rows, record the cause of each, and describe what was found.")
 bucket = typer.Typer(help="Declare new buckets.")
@@ -41,14 +45,13 @@ def next_rows(
     as_json: AsJson = False,
 ) -> None:
     """Show the next rows worth reading with all their evidence, and record that they were opened."""
-    from pipeline.review.folder import open_folder
     from pipeline.review.queue import Filters
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.show import ViewOptions, next_rows
 
     who = signed(reviewer, reviewer_kind)
     filters = Filters(model, bucket, dimension, turn, state)
-    answer = next_rows(open_folder(folder), who, filters, limit, ViewOptions(everyone, blind))
+    answer = next_rows(_open(folder), who, filters, limit, ViewOptions(everyone, blind))
     printing.print_answer(answer, as_json=as_json)
 
 
@@ -63,12 +66,11 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one row with all its evidence, and record that it was opened."""
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.show import ViewOptions, show
 
     who = signed(reviewer, reviewer_kind)
-    printing.print_answer(show(open_folder(folder), who, row_id, ViewOptions(everyone, blind)), as_json=as_json)
+    printing.print_answer(show(_open(folder), who, row_id, ViewOptions(everyone, blind)), as_json=as_json)
 
 
 @app.command()
@@ -95,12 +97,11 @@ def record(
 ) -> None:
     """Record the cause of a row's failure, and whose fault it is."""
     from pipeline.review.decide import Draft, record
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
 
     who = signed(reviewer, reviewer_kind)
     draft = Draft(row_id, bucket, attribution, tuple(secondary or ()), note, quote, adjudicate)
-    printing.print_answer(record(open_folder(folder), who, draft), as_json=as_json)
+    printing.print_answer(record(_open(folder), who, draft), as_json=as_json)
 
 
 @app.command()
@@ -114,22 +115,20 @@ def defer(
 ) -> None:
     """Put a row off: it comes last until you decide it."""
     from pipeline.review.decide import defer
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
 
     who = signed(reviewer, reviewer_kind)
-    printing.print_answer(defer(open_folder(folder), who, row_id, note), as_json=as_json)
+    printing.print_answer(defer(_open(folder), who, row_id, note), as_json=as_json)
 
 
 @app.command()
 def undo(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = None, as_json: AsJson = False) -> None:
     """Take back your latest decision or finding."""
     from pipeline.review.decide import undo
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
 
     who = signed(reviewer, reviewer_kind)
-    printing.print_answer(undo(open_folder(folder), who), as_json=as_json)
+    printing.print_answer(undo(_open(folder), who), as_json=as_json)
 
 
 @bucket.command("add")
@@ -144,11 +143,10 @@ def add_bucket(
 ) -> None:
     """Declare a new bucket under an error mode."""
     from pipeline.review.describe import add_bucket
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
 
     who = signed(reviewer, reviewer_kind)
-    printing.print_answer(add_bucket(open_folder(folder), who, name, description, parent), as_json=as_json)
+    printing.print_answer(add_bucket(_open(folder), who, name, description, parent), as_json=as_json)
 
 
 @app.command()
@@ -168,11 +166,10 @@ def describe(
 ) -> None:
     """Record a finding: what a model does wrong in a bucket, in plain words, with the rows that show it."""
     from pipeline.review.describe import describe
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
 
     answer = describe(
-        open_folder(folder),
+        _open(folder),
         signed(reviewer, reviewer_kind),
         model=model,
         benchmark=benchmark,
@@ -194,11 +191,10 @@ def import_decisions(
 ) -> None:
     """Record the decisions of a file: all of them, or none and every problem."""
     from pipeline.review.decide import import_decisions
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
 
     who = signed(reviewer, reviewer_kind)
-    printing.print_answer(import_decisions(open_folder(folder), who, file), as_json=as_json)
+    printing.print_answer(import_decisions(_open(folder), who, file), as_json=as_json)
 
 
 @app.command()
@@ -210,47 +206,43 @@ def merge(
     as_json: AsJson = False,
 ) -> None:
     """Append the events of other ledgers that this one does not have."""
-    from pipeline.review.folder import open_folder
     from pipeline.review.merge import merge
     from pipeline.review.reviewer import reviewer as signed
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(merge(open_folder(folder), files), as_json=as_json)
+    printing.print_answer(merge(_open(folder), files), as_json=as_json)
 
 
 @app.command()
 def status(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = None, as_json: AsJson = False) -> None:
     """Tell the progress per model and bucket, and what the gate still needs."""
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.state import review_folder
     from pipeline.review.status import status
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(status(review_folder(open_folder(folder))), as_json=as_json)
+    printing.print_answer(status(review_folder(_open(folder))), as_json=as_json)
 
 
 @app.command()
 def agree(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = None, as_json: AsJson = False) -> None:
     """Measure how far reviewers agree (Cohen's kappa), and list the rows on which they differ."""
-    from pipeline.review.folder import open_folder
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.state import review_folder
     from pipeline.review.status import agree
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(agree(review_folder(open_folder(folder))), as_json=as_json)
+    printing.print_answer(agree(review_folder(_open(folder))), as_json=as_json)
 
 
 @app.command()
 def repair(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = None, as_json: AsJson = False) -> None:
     """Set aside the lines of the ledger that are no events."""
-    from pipeline.review.folder import open_folder
     from pipeline.review.merge import repair
     from pipeline.review.reviewer import reviewer as signed
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(repair(open_folder(folder)), as_json=as_json)
+    printing.print_answer(repair(_open(folder)), as_json=as_json)
 
 
 @app.command()
@@ -277,6 +269,19 @@ def serve(
 
     session = Session(folder, signed(reviewer, reviewer_kind), blind)
     launch(session, port, printing.say, _rebuild, browser=browser)
+
+
+def _open(folder: Path) -> Folder:
+    """Open an analysis folder; the tables are read, and pyarrow imported, only for rows that are not in the packet."""
+    from pipeline.review.folder import open_folder
+
+    return open_folder(folder, _read_rows)
+
+
+def _read_rows(folder: Path) -> AllRows:
+    from pipeline.load.folder_rows import open_rows
+
+    return open_rows(folder)
 
 
 def _rebuild(folder: Path, final: bool) -> Path:

@@ -1,8 +1,4 @@
-"""Read an analysis folder back: its facts, the failed rows of its packet, and the run of one row as it was labelled.
-
-`folder_rows` reads rows of any kind from the folder's tables. Neither imports pandas, and neither makes Arrow arrays
-from Python values, since Arrow imports pandas for that (`pa.array`, `pa.scalar`, filters by value or mask).
-"""
+"""Read an analysis folder back: its facts, and the failed rows of its packet; `folder_rows` reads its tables."""
 
 from __future__ import annotations
 
@@ -12,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import parquet
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
@@ -25,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 """A row by column names; `tool_calls`, `tool_results` and `scores` are JSON text."""
-_UNDONE = (OSError, pa.ArrowException, ValueError, LookupError, TypeError, AttributeError)
+_UNDONE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 """What reading a file that is gone, damaged or of another version raises."""
 
 
@@ -134,10 +127,22 @@ class PacketRow(msgspec.Struct):
         return self.response_kind == c.ENDED_EARLY
 
 
-class _Payloads(msgspec.Struct):
+class _PacketLine(PacketRow):
+    """What a reviewer is shown of a failed row, and all that its digest covers."""
+
+    error_mode_rule: str
+    error_mode_evidence: str
+    error_mode_runner_up: str | None
+    user_text: str
+    assistant_text: str
+    judge_reasoning: str
     scores: msgspec.Raw
     tool_calls: msgspec.Raw
     tool_results: msgspec.Raw
+
+
+_decode_row = msgspec.json.Decoder(PacketRow).decode
+_decode_line = msgspec.json.Decoder(_PacketLine).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class Packet:
             with self.path.open("rb") as packet:
                 for row_id in row_ids:
                     place, size = self.places[row_id]
-                    yield _evidence(os.pread(packet.fileno(), size, place))
+                    yield _evidence(_decode_line(os.pread(packet.fileno(), size, place)))
         except (OSError, msgspec.DecodeError) as error:
             raise not_read_back(self.path, error) from None
 
@@ -172,11 +177,10 @@ def read_packet(folder: Path) -> Packet:
     rows = []
     places = {}
     place = 0
-    decode = msgspec.json.Decoder(PacketRow).decode
     try:
         with path.open("rb") as lines:
             for line in lines:
-                row = decode(line)
+                row = _decode_row(line)
                 rows.append(row)
                 places[row.row_id] = place, len(line)
                 place += len(line)
@@ -185,53 +189,6 @@ def read_packet(folder: Path) -> Packet:
     return Packet(path, rows, {row.row_id: row for row in rows}, places)
 
 
-def _evidence(line: bytes) -> Row:
-    values: Row = msgspec.json.decode(line)
-    raw = msgspec.json.decode(line, type=_Payloads)
-    payloads = {"scores": raw.scores, "tool_calls": raw.tool_calls, "tool_results": raw.tool_results}
-    return values | {name: bytes(text).decode() for name, text in payloads.items()}
-
-
-# --- One run ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledRun:
-    """The run of one row, whole."""
-
-    turns: pa.Table
-    """Its turns with texts, and `scores` (JSON text)."""
-    rules_sha256: str
-    rules_file: str | None
-    """Where the rules file was; `None` for the rules of the package."""
-
-
-def read_run_of(folder: Path, row_id: str) -> LabelledRun:
-    """Read the run that a failed row belongs to.
-
-    Raises `UsageError` if `folder` is not an analysis folder or has no such failed row, `InputError` if its files
-    cannot be read.
-    """
-    facts, rules = read_facts(folder), read_local(folder).rules
-    try:
-        rows = parquet.read_table(folder / c.TURNS_PARQUET, columns=["run_id", "row_id", "failed"])
-        row = rows.filter(pc.equal(rows["row_id"], row_id)).to_pylist()
-        if not row or not row[0]["failed"]:
-            what = "did not fail, so no rule was applied to it" if row else "no such row"
-            raise UsageError(Problem(row_id, what, f"row ids are in {folder / c.PACKET_JSONL}"))
-        of_run = [("run_id", "=", row[0]["run_id"])]
-        turns = parquet.read_table(folder / c.TURNS_PARQUET, filters=of_run)
-        scores = parquet.read_table(folder / c.SCORES_PARQUET, filters=of_run)
-    except _UNDONE as error:
-        raise not_read_back(folder, error) from None
-    return LabelledRun(_with_scores(turns, scores), facts.rules_sha256, rules and str(rules))
-
-
-def _with_scores(turns: pa.Table, scores: pa.Table) -> pa.Table:
-    of_row: dict[str, dict[str, bool | None]] = {row_id: {} for row_id in turns["row_id"].to_pylist()}
-    for row in scores.select(["row_id", "dimension", "passed"]).to_pylist():
-        of_row[row["row_id"]][row["dimension"]] = row["passed"]
-    texts = [msgspec.json.encode(passed).decode() for passed in of_row.values()]
-    turns = turns.append_column("scores", pa.array(texts, pa.large_string()))
-    run_ids = turns["run_id"].combine_chunks().dictionary_encode()
-    return turns.set_column(turns.column_names.index("run_id"), "run_id", run_ids)
+def _evidence(line: _PacketLine) -> Row:
+    payloads = {"scores": line.scores, "tool_calls": line.tool_calls, "tool_results": line.tool_results}
+    return msgspec.structs.asdict(line) | {name: bytes(text).decode() for name, text in payloads.items()}

@@ -1,4 +1,8 @@
-"""Read any rows of an analysis folder by their ids, passed ones too, from its tables."""
+"""Read any rows of an analysis folder by their ids, passed ones too, from its tables; or a whole run.
+
+But for `read_run_of` nothing here makes Arrow arrays or scalars from Python values or filters by them: for that Arrow
+imports pandas (`pa.array`, `pa.scalar`, `filter`), and a review command would take twice as long.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import accumulate
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline import schema as c
-from pipeline.errors import InputError, Problem
-from pipeline.load.folder import Row, not_read_back, read_local
+from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.folder import Row, not_read_back, read_facts, read_local
 from pipeline.load.repair import LineError, row_fields
 
 if TYPE_CHECKING:
@@ -54,11 +59,19 @@ class AllRows:
     """By row id: its position in the lists."""
     read: Callable[[Sequence[int]], list[Row]]
     """Reads rows by their positions, which are sorted: the columns `COLUMNS`."""
+    folder: Path
 
     def fetch(self, row_ids: Collection[str]) -> dict[str, Row]:
         """Return those of the rows that are there, by row id: the columns `COLUMNS`."""
         found = sorted(self.positions[row_id] for row_id in row_ids if row_id in self.positions)
         return {row["row_id"]: row for row in self.read(found)}
+
+    def scores(self, rows: Mapping[str, Row], *, left_out: bool) -> dict[str, str]:
+        """Return the scores of rows as JSON text, by row id; with `left_out` of left-out dimensions too.
+
+        Those are read from the judged files. Raises `InputError` where a file is not where it was, or has changed.
+        """
+        return _judged_scores(self.folder, rows.values()) if left_out else _counted_scores(self.folder, rows.keys())
 
 
 def open_rows(folder: Path) -> AllRows:
@@ -79,10 +92,20 @@ def _all_rows(folder: Path, *, in_memory: bool) -> AllRows:
     try:
         file = parquet.ParquetFile(path)
         light = file.read(columns=["row_id", "benchmark_name", "run_id", "turn", "judged", "failed"])
-        row_ids, *others = (light[name].to_pylist() for name in light.column_names)
-        positions = {row_id: position for position, row_id in enumerate(row_ids)}
+        columns: dict[str, list[Any]] = {name: light[name].to_pylist() for name in light.column_names}
+        positions = {row_id: position for position, row_id in enumerate(columns["row_id"])}
         read = _in_memory(_mapped(file)) if in_memory else _in_file(file, path)
-        return AllRows(row_ids, *others, positions, read)
+        return AllRows(
+            row_ids=columns["row_id"],
+            benchmarks=columns["benchmark_name"],
+            run_ids=columns["run_id"],
+            turns=columns["turn"],
+            judged=columns["judged"],
+            failed=columns["failed"],
+            positions=positions,
+            read=read,
+            folder=folder,
+        )
     except (OSError, pa.ArrowException, KeyError) as error:
         raise not_read_back(path, error) from None
 
@@ -124,7 +147,7 @@ def _mapped(file: parquet.ParquetFile) -> pa.Table:
         return pa.ipc.open_stream(pa.memory_map(f"/dev/fd/{stream.fileno()}")).read_all()
 
 
-def counted_scores(folder: Path, row_ids: Collection[str]) -> dict[str, str]:
+def _counted_scores(folder: Path, row_ids: Collection[str]) -> dict[str, str]:
     """Read the scores of rows from the table, without left-out dimensions, as JSON text by row id."""
     path = folder / c.SCORES_PARQUET
     found: dict[str, dict[str, bool | None]] = {row_id: {} for row_id in row_ids}
@@ -141,7 +164,7 @@ def counted_scores(folder: Path, row_ids: Collection[str]) -> dict[str, str]:
     return {row_id: msgspec.json.encode(scores).decode() for row_id, scores in found.items()}
 
 
-def all_scores(folder: Path, rows: Iterable[Row]) -> dict[str, str]:
+def _judged_scores(folder: Path, rows: Iterable[Row]) -> dict[str, str]:
     """Read the scores of rows from their judged files, left-out dimensions too, as JSON text by row id.
 
     Each row gives `row_id`, `run_id`, `source_file` and `source_line`. Raises `InputError` where a file is not where
@@ -174,3 +197,45 @@ def _lines(file: Path, numbers: Collection[int]) -> dict[int, bytes]:
             return {number: line for number, line in enumerate(stream, 1) if number in numbers}
     except OSError as error:
         raise not_read_back(file, error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRun:
+    """The run of one row, whole."""
+
+    turns: pa.Table
+    """Its turns with texts, and `scores` (JSON text)."""
+    rules_sha256: str
+    rules_file: str | None
+    """Where the rules file was; `None` for the rules of the package."""
+
+
+def read_run_of(folder: Path, row_id: str) -> LabelledRun:
+    """Read the run that a failed row belongs to.
+
+    Raises `UsageError` if `folder` is not an analysis folder or has no such failed row, `InputError` if its files
+    cannot be read.
+    """
+    facts, rules_file = read_facts(folder), read_local(folder).rules
+    try:
+        rows = parquet.read_table(folder / c.TURNS_PARQUET, columns=["run_id", "row_id", "failed"])
+        row = rows.filter(pc.equal(rows["row_id"], row_id)).to_pylist()
+        if not row or not row[0]["failed"]:
+            what = "did not fail, so no rule was applied to it" if row else "no such row"
+            raise UsageError(Problem(row_id, what, f"row ids are in {folder / c.PACKET_JSONL}"))
+        of_run = [("run_id", "=", row[0]["run_id"])]
+        turns = parquet.read_table(folder / c.TURNS_PARQUET, filters=of_run)
+        scores = parquet.read_table(folder / c.SCORES_PARQUET, filters=of_run)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise not_read_back(folder, error) from None
+    return LabelledRun(_with_scores(turns, scores), facts.rules_sha256, None if rules_file is None else str(rules_file))
+
+
+def _with_scores(turns: pa.Table, scores: pa.Table) -> pa.Table:
+    of_row: dict[str, dict[str, bool | None]] = {row_id: {} for row_id in turns["row_id"].to_pylist()}
+    for row in scores.select(["row_id", "dimension", "passed"]).to_pylist():
+        of_row[row["row_id"]][row["dimension"]] = row["passed"]
+    texts = [msgspec.json.encode(passed).decode() for passed in of_row.values()]
+    turns = turns.append_column("scores", pa.array(texts, pa.large_string()))
+    run_ids = turns["run_id"].combine_chunks().dictionary_encode()
+    return turns.set_column(turns.column_names.index("run_id"), "run_id", run_ids)

@@ -11,7 +11,6 @@ from pipeline.errors import Problem, UsageError
 from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.store import LedgerFile
 from pipeline.load.folder import read_facts, read_packet
-from pipeline.load.folder_rows import all_scores, counted_scores, open_rows
 from pipeline.review.context import Conversations
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ class Folder:
     path: Path
     facts: Facts
     ledger_file: LedgerFile
-    read_rows: Callable[[Path], AllRows] = open_rows
-    """How rows of any kind are read: from the tables, or for the page from memory."""
+    read_rows: Callable[[Path], AllRows]
+    """Reads all rows, passed ones too; called only when one of these is needed."""
 
     @cached_property
     def packet(self) -> Packet:
@@ -80,10 +79,7 @@ class Folder:
         failed = [row_id for row_id in rows if row_id in self.by_id]
         found = dict(zip(failed, self.packet.evidence_of(failed), strict=True))
         passed = {row_id: row for row_id, row in rows.items() if row_id not in self.by_id}
-        if passed and self.facts.options.get("exclude_dimensions"):
-            scores = all_scores(self.path, passed.values())
-        else:
-            scores = counted_scores(self.path, passed)
+        scores = self.all_rows.scores(passed, left_out=bool(self.facts.options.get("exclude_dimensions")))
         return {row_id: row | (found.get(row_id) or {"scores": scores[row_id]}) for row_id, row in rows.items()}
 
     def digest(self, row_id: str) -> str | None:
@@ -112,9 +108,12 @@ class Folder:
         return Problem(where, what, f"row ids are in {self.path / c.PACKET_JSONL}")
 
 
-def open_folder(path: Path) -> Folder:
-    """Open an analysis folder. Raises `UsageError` if it is none, `InputError` if it cannot be read."""
-    return Folder(path, read_facts(path), LedgerFile(path))
+def open_folder(path: Path, read_rows: Callable[[Path], AllRows], patience: float | None = None) -> Folder:
+    """Open an analysis folder; `patience` is for how many seconds a write waits for others (`None`: for ever).
+
+    Raises `UsageError` if it is no analysis folder, `InputError` if it cannot be read.
+    """
+    return Folder(path, read_facts(path), LedgerFile(path, patience), read_rows)
 
 
 def _fitting(run: str, runs: list[str]) -> list[str]:

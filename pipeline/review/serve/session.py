@@ -11,10 +11,8 @@ from pipeline import schema as c
 from pipeline.ledger.codebook import NO_MODEL_ERROR
 from pipeline.ledger.events import Opened
 from pipeline.ledger.settle import STATES
-from pipeline.ledger.store import LedgerFile
-from pipeline.load.folder import read_facts
 from pipeline.load.folder_rows import map_rows
-from pipeline.review.folder import Folder
+from pipeline.review.folder import open_folder
 from pipeline.review.queue import Filters, QueueItem, queue, waits
 from pipeline.review.state import FolderReview, review_folder
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.ledger.events import Identity
+    from pipeline.review.folder import Folder
 
 _PATIENCE: Final = 8.0
 """For how many seconds a write waits for another process that holds the ledger."""
@@ -33,7 +32,7 @@ class OpenAnalysis:
 
     def __init__(self, path: Path) -> None:
         self.version = version_of(path)
-        self.folder = Folder(path, read_facts(path), LedgerFile(path, _PATIENCE), map_rows)
+        self.folder = open_folder(path, map_rows, _PATIENCE)
         self.queues: dict[Filters, list[QueueItem]] = {}
         self.review: FolderReview | None = None
         _ = self.folder.packet, self.folder.conversations  # read before the first request, not during it
