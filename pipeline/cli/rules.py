@@ -48,7 +48,7 @@ def explain_row(
     as_json: AsJson = False,
 ) -> None:
     """Show every signal that spoke for or against each mode on a failed row."""
-    from pipeline.load.folder import read_run_of
+    from pipeline.load.folder_rows import read_run_of
     from pipeline.rules.explain import explain
 
     run = read_run_of(folder, row_id)

@@ -14,6 +14,7 @@ from pipeline import schema
 from pipeline.analysis import Analysis
 from pipeline.errors import InputError, Problem
 from pipeline.load.folder import read_facts, read_local
+from pipeline.load.folder_rows import open_rows
 from pipeline.load.records import Options, RejectedLine, Request
 from pipeline.review.folder import open_folder
 from pipeline.review.state import review_folder
@@ -58,7 +59,7 @@ def read_back(path: Path) -> Analysis:
     its files cannot be read.
     """
     facts, options = read_facts(path), request_of(path).options
-    state = review_folder(open_folder(path))
+    state = review_folder(open_folder(path, open_rows))
     review = state.complete
     try:
         turns = assign_buckets(_read(path / schema.TURNS_PARQUET, _READ_TURNS), review.rows)
