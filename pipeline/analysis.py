@@ -50,6 +50,8 @@ class Analysis:
     """One row per failed row, under its index in `turns`: all columns of `turns` but the texts."""
     failure_texts: pd.DataFrame | None
     """The five texts and `scores` (JSON text) of the failed rows, under their index; `None` if they are not kept."""
+    failure_sizes: pd.DataFrame
+    """The sizes of the five texts of the failed rows in bytes, under their index."""
     long_scores: pd.DataFrame
     """The one long table (`schema.LONG_SCORES`): one row per run x turn x included dimension."""
     model_counts: pd.DataFrame

@@ -140,6 +140,8 @@ LIGHT_TURNS: Final = {name: kind for name, kind in TURNS.items() if name not in 
 """What is kept of every row in memory."""
 FAILURES: Final = {name: kind for name, kind in TURNS.items() if name not in TEXTS}
 """What is kept of every failed row in memory, apart from its texts."""
+TEXT_SIZES: Final = dict.fromkeys(TEXTS, "int64")
+"""The size of each text in bytes."""
 FAILURE_TEXTS: Final = {**TEXT_COLUMNS, "scores": "str"}
 """The texts of failed rows, and their scores as JSON text."""
 LONG_SCORES: Final = {

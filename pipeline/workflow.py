@@ -14,10 +14,8 @@ import pandas as pd
 from pipeline import schema
 from pipeline.analysis import Analysis
 from pipeline.errors import GateError, InputError, Problem, UsageError
-from pipeline.export.reading import report_of, request_of
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
-from pipeline.export.verify import verify_files
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.review import ReviewedRow, review_of
 from pipeline.ledger.store import read_ledger
@@ -34,7 +32,7 @@ from pipeline.stages.buckets import assign_buckets, reviews_table, settle_turns
 from pipeline.stages.compared import compared_units
 from pipeline.stages.counts import count_tables, own_rows_by_bucket
 from pipeline.stages.error_modes import assign_error_modes
-from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures
+from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures, text_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,7 +93,8 @@ def _label(
 
 def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysis:
     """Put the batches together, count, compare, and apply the review."""
-    turns, failures, texts, scores = loaded.united()
+    frames = loaded.united()
+    turns, failures, scores = frames["light_turns"], frames["failures"], frames["long_scores"]
     units = compared_units(loaded.inputs, plan.options.compare_by)
     counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
     review = review_of(
@@ -124,10 +123,7 @@ def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysi
         notes=tuple(notes),
         rejected=tuple(loaded.rejected),
         missing_runs=plan.listed.missing,
-        light_turns=turns,
-        failures=failures,
-        failure_texts=texts,
-        long_scores=scores,
+        **frames,
         **counts,
         reviews=reviews_table(failures, review),
         read_texts=partial(read_texts, files=files),
@@ -174,24 +170,6 @@ def analyze_into(
         staging.write_local(plan.input_files, plan.local_facts)
         report = staging.move_in()
     return Written(analysis, report, target)
-
-
-def rebuild(folder: Path, progress: Progress = lambda done, whole: None, *, final: bool = False) -> Written:
-    """Build an analysis folder again from its inputs and its ledger.
-
-    With `final` raises `GateError` with what is missing if the report would not be final, and writes nothing.
-    """
-    return analyze_into(request_of(folder), report_of(folder), progress, final=final)
-
-
-def verify(folder: Path, progress: Progress = lambda done, whole: None) -> Analysis:
-    """Build the report again in memory and compare it with the folder.
-
-    Raises `GateError` naming every line of report, page and `analysis.json` that no longer holds.
-    """
-    analysis = analyze_in_memory(request_of(folder), progress, read_ledger(folder))
-    verify_files(folder, report_of(folder), build_report(analysis), analysis)
-    return analysis
 
 
 def analyze_in_memory(
@@ -260,6 +238,7 @@ class Loaded:
     turns: list[pd.DataFrame] = field(default_factory=list)
     failures: list[pd.DataFrame] = field(default_factory=list)
     texts: list[pd.DataFrame] | None = field(default_factory=list)
+    sizes: list[pd.DataFrame] = field(default_factory=list)
     scores: list[pd.DataFrame] = field(default_factory=list)
     silent: list[pd.DataFrame] = field(default_factory=list)
     questions: checks.Questions = field(default_factory=checks.Questions)
@@ -275,6 +254,7 @@ class Loaded:
         failures = turns[turns["failed"]]
         self.turns.append(turns[list(schema.LIGHT_TURNS)])
         self.failures.append(failures[list(schema.FAILURES)])
+        self.sizes.append(text_sizes(failures))
         self.scores.append(scores)
         self.silent.append(checks.silent_rows(turns))
         self.questions.add(turns)
@@ -282,21 +262,22 @@ class Loaded:
         if self.texts is not None:
             texts = failures[list(schema.FAILURE_TEXTS)]
             self.texts.append(texts)
-            self._size_of_texts += int(texts.memory_usage(index=False, deep=True).sum())
+            self._size_of_texts += int(self.sizes[-1].to_numpy().sum())
             if self.kept_texts is not None and self._size_of_texts > self.kept_texts:
                 self.texts = None
 
-    def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, pd.DataFrame]:
-        """Return turns, failures (under their index in turns), the failures' texts, and scores, each in one piece."""
+    def united(self) -> dict[str, pd.DataFrame | None]:
+        """Return the frames of all batches, each in one piece, by the names of an Analysis."""
         turns = concat(self.turns, schema.LIGHT_TURNS)
         failed = turns.index[turns["failed"]]
         texts = None if self.texts is None else concat(self.texts, schema.FAILURE_TEXTS).set_axis(failed)
-        return (
-            turns,
-            concat(self.failures, schema.FAILURES).set_axis(failed),
-            texts,
-            concat(self.scores, schema.LONG_SCORES),
-        )
+        return {
+            "light_turns": turns,
+            "failures": concat(self.failures, schema.FAILURES).set_axis(failed),
+            "failure_texts": texts,
+            "failure_sizes": concat(self.sizes, schema.TEXT_SIZES).set_axis(failed),
+            "long_scores": concat(self.scores, schema.LONG_SCORES),
+        }
 
 
 def _read_rules(request: Request) -> RuleSet:

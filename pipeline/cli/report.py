@@ -19,19 +19,23 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Build the report, the tables and analysis.json again from the inputs and the ledger."""
-    from pipeline import workflow
-    from pipeline.export.reading import report_of
+    from pipeline.export.reading import report_of, request_of
+    from pipeline.export.verify import verify_folder
+    from pipeline.ledger.store import read_ledger
+    from pipeline.workflow import analyze_in_memory, analyze_into
 
+    request, path = request_of(folder), report_of(folder)
     if not verify:
         with printing.progress_shown() as progress:
-            written = workflow.rebuild(folder, progress, final=final)
+            written = analyze_into(request, path, progress, final=final)
         printing.print_written(written, as_json=as_json)
         return
     with printing.progress_shown() as progress:
-        status = workflow.verify(folder, progress).status
-    path = str(report_of(folder))
-    text = f"{path}: every line holds ({status.replace('_', ' ').upper()})"
-    printing.print_text_or_json(text, {"report": path, "status": status, "verified": True}, as_json=as_json)
+        analysis = analyze_in_memory(request, progress, read_ledger(folder))
+    verify_folder(folder, path, analysis)
+    text = f"{path}: every line holds ({analysis.status.replace('_', ' ').upper()})"
+    data = {"report": str(path), "status": analysis.status, "verified": True}
+    printing.print_text_or_json(text, data, as_json=as_json)
 
 
 def summary(folder: AnalysisFolder, as_json: AsJson = False) -> None:

@@ -286,7 +286,7 @@ def _read_rows(folder: Path) -> AllRows:
 
 def _rebuild(folder: Path, final: bool) -> Path:
     """Build the report again for the page; return its path."""
-    from pipeline.listener import SILENT
-    from pipeline.reporting import rebuild
+    from pipeline.export.reading import report_of, request_of
+    from pipeline.workflow import analyze_into
 
-    return rebuild(folder, SILENT, final=final).report
+    return analyze_into(request_of(folder), report_of(folder), final=final).report

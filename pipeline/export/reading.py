@@ -7,6 +7,7 @@ from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pandas as pd
 
 _ANALYSE = "analyse again: error-analysis analyze --output"
 _READ_TURNS = {
@@ -81,6 +81,7 @@ def read_back(path: Path) -> Analysis:
             light_turns=schema.conform(turns[list(schema.LIGHT_TURNS)], schema.LIGHT_TURNS),
             failures=failures,
             failure_texts=None,
+            failure_sizes=pd.DataFrame(0, failures.index, list(schema.TEXTS)),
             long_scores=scores,
             **counts,
             reviews=reviews_table(failures, review),

@@ -10,6 +10,7 @@ from pipeline.errors import GateError, InputError, Problem
 from pipeline.export.formats import page
 from pipeline.export.formats.analysis_json import to_bytes
 from pipeline.export.formats.markdown import is_unedited, render
+from pipeline.report.sections import build_report
 from pipeline.report.text import one_line, shorten
 
 if TYPE_CHECKING:
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.analysis import Analysis
-    from pipeline.report.blocks import Report
 
 _WIDTH: Final = 160
 
 
-def verify_files(folder: Path, path: Path, report: Report, analysis: Analysis) -> None:
-    """Compare the report at `path`, its page and `analysis.json` with what they would be now.
+def verify_folder(folder: Path, path: Path, analysis: Analysis) -> None:
+    """Compare the report at `path`, its page and `analysis.json` with what the analysis would write now.
 
     Raises `GateError` naming every line that no longer holds, and `InputError` for a file that cannot be read.
     """
+    report = build_report(analysis)
     now = {
         path: render(report),
         path.with_suffix(".html"): page.render(report, analysis),

@@ -103,21 +103,17 @@ def read_batches(runs: Sequence[Run], comparison: str, advance: Callable[[int], 
         yield _as_frames(runs_read, comparison)
 
 
-def read_lines(file: Path, wanted: Sequence[int]) -> tuple[pd.DataFrame, str]:
-    """Return the five texts of the rows at the given line numbers, indexed by `source_line`, and the file's digest."""
+def read_lines(file: Path, wanted: Sequence[int]) -> tuple[dict[int, JudgedRow], str]:
+    """Return the rows at the given line numbers, by their line, and the file's digest."""
     lines = set(wanted)
     digest = hashlib.sha256()
-    rows: list[JudgedRow] = []
-    numbers: list[int] = []
+    rows: dict[int, JudgedRow] = {}
     with opened(file) as stream:
         for number, line in enumerate(stream, 1):
             digest.update(line)
             if number in lines:
-                decoded = decode(line, number)
-                rows += decoded.rows
-                numbers += decoded.lines
-    texts, _ = text_columns(rows)
-    return texts.to_pandas().set_axis(pd.Index(numbers, name="source_line", dtype="int64")), digest.hexdigest()
+                rows |= {number: row for row in decode(line, number).rows}
+    return rows, digest.hexdigest()
 
 
 def text_columns(rows: Sequence[JudgedRow]) -> tuple[pa.Table, list[tuple[int, str]]]:

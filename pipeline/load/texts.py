@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline import schema
 from pipeline.errors import InputError, Problem
 from pipeline.load.files import shown
-from pipeline.load.rows import read_lines
+from pipeline.load.rows import read_lines, text_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pipeline.load.judged import JudgedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,13 @@ def read_texts(rows: pd.DataFrame, files: Mapping[str, JudgedFile]) -> pd.DataFr
     `rows` has `row_id`, `run_id` and `source_line`; `files` maps the run id to the file that was read.
     Raises `InputError` when a file has changed since.
     """
-    found = [pd.DataFrame(columns=list(schema.TEXTS), dtype="str")]
-    for run_id, of_run in rows.groupby("run_id", sort=False, observed=True):
+    found: dict[tuple[str, int], JudgedRow] = {}
+    for run_id, lines in rows.groupby("run_id", sort=False, observed=True)["source_line"]:
         file = files[str(run_id)]
-        texts, sha256 = read_lines(file.path, of_run["source_line"].tolist())
+        of_run, sha256 = read_lines(file.path, lines.tolist())
         if sha256 != file.sha256:
             raise InputError(Problem(shown(file.path), "has changed since it was analysed", "analyse it again"))
-        found.append(texts.loc[of_run["source_line"]].set_axis(of_run["row_id"]))
-    return pd.concat(found).loc[rows["row_id"]].rename_axis("row_id")
+        found |= {(str(run_id), line): row for line, row in of_run.items()}
+    places = zip(rows["run_id"], rows["source_line"], strict=True)
+    texts, _ = text_columns([found[place] for place in places])
+    return texts.to_pandas().set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    import pandas as pd
 
     from pipeline.analysis import Analysis
 
@@ -75,7 +75,9 @@ def failures_by_model(analysis: Analysis) -> pd.DataFrame:
         parent=buckets.map(analysis.review.buckets.parent).astype("str"),
         reviewed=failures["bucket_source"].eq("review"),
     )
-    return analysis.model_counts[MODEL].merge(rows, on=MODEL, validate="one_to_many")
+    models = pd.MultiIndex.from_frame(analysis.model_counts[MODEL])
+    place = models.get_indexer(pd.MultiIndex.from_frame(rows[MODEL]))
+    return rows.iloc[place.argsort(kind="stable")]
 
 
 def parent_counts(analysis: Analysis) -> pd.DataFrame:

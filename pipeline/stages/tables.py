@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api.types import union_categoricals
 
 from pipeline import schema
@@ -51,6 +53,13 @@ def add_response_kind(turns: pd.DataFrame) -> pd.DataFrame:
     kinds += [(blank & turns["tool_calls"].str.contains(schema.NO_PAYLOAD), "no_text"), (blank, "tool_call_only")]
     kind = pd.Series("text", turns.index, dtype="object").case_when(kinds)
     return turns.assign(response_kind=kind.astype(_KINDS))
+
+
+def text_sizes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the size of each of the five texts in bytes: one row per row, under the same index."""
+    # pandas counts characters; Arrow knows the bytes without looking at the texts.
+    sizes = {name: pc.binary_length(pa.array(rows[name], pa.large_string())).to_numpy() for name in schema.TEXTS}
+    return schema.conform(pd.DataFrame(sizes, rows.index).astype("int64"), schema.TEXT_SIZES)
 
 
 def concat(parts: Sequence[pd.DataFrame], columns: schema.Columns) -> pd.DataFrame:

@@ -45,7 +45,7 @@ class Causes:
     finer: Mapping[Key, list[Record]]
     """The finer buckets that reviewers decided: `bucket`, `rows`."""
     costs: Mapping[Key, list[Record]]
-    """The failed dimensions, the most frequent first: `dimension`, `root`, `secondary`, `provisional`."""
+    """The failed dimensions, the most frequent first: `dimension`, `rows`, `root`, `secondary`, `provisional`."""
     standings: Mapping[Unit, list[BucketStatus]]
     """A model's major buckets, the largest first."""
     findings: Mapping[Key, list[Finding]]
@@ -82,7 +82,7 @@ def find_causes(analysis: Analysis) -> Causes:
 def dimension_costs(failures: pd.DataFrame, review: Review) -> pd.DataFrame:
     """Count the failed dimensions of each bucket: one row per benchmark x model x parent x dimension.
 
-    Of the rows that failed the dimension, `secondary` counts those where the reviewers called it a mere consequence,
+    Of the `rows` that failed the dimension, `secondary` counts those where the reviewers called it a mere consequence,
     `root` the other reviewed ones, `provisional` those that nobody has settled.
     """
     consequences = {
@@ -91,17 +91,17 @@ def dimension_costs(failures: pd.DataFrame, review: Review) -> pd.DataFrame:
         if row.settled.decision is not None
         for name in row.settled.decision.secondary_dimensions
     }
-    names = ["root", "secondary", "provisional"]
+    names = ["rows", "root", "secondary", "provisional"]
     failed = failures.explode("failed_dimensions", ignore_index=True).rename(columns={"failed_dimensions": "dimension"})
     pairs = zip(failed["row_id"], failed["dimension"], strict=True)
     reviewed, named = failed["reviewed"].to_numpy(), np.fromiter((pair in consequences for pair in pairs), dtype=bool)
     counts = (
-        failed.assign(root=reviewed & ~named, secondary=reviewed & named, provisional=~reviewed)
+        failed.assign(rows=1, root=reviewed & ~named, secondary=reviewed & named, provisional=~reviewed)
         .groupby([*BUCKET, "dimension"], observed=True)[names]
         .sum()
         .reset_index()
     )
-    return ranked(counts.assign(rows=counts[names].sum(axis="columns")), "rows", "dimension")
+    return ranked(counts, "rows", "dimension")
 
 
 def _datapoints(analysis: Analysis, failures: pd.DataFrame) -> dict[Key, list[Datapoint]]:

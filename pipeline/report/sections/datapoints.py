@@ -47,8 +47,7 @@ def choose_datapoints(failures: pd.DataFrame, standings: Sequence[BucketStatus])
         .sort_values(["cited", "turn"])  # rows that no finding cites come last
         .loc[lambda rows: rows["cited"].notna() | ~rows.duplicated([*BUCKET, "cited", "turn"])]
     )
-    of_bucket = rows.groupby(BUCKET, observed=True)
-    return rows[of_bucket.cumcount() < of_bucket["cited"].transform("count").clip(lower=_PER_BUCKET)]
+    return rows[rows["cited"].notna() | rows.groupby(BUCKET, observed=True).cumcount().lt(_PER_BUCKET)]
 
 
 def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> Datapoint:

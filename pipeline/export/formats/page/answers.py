@@ -20,5 +20,5 @@ def passed_answers(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     """
     found = by_hardness(cells[cells["row"].notna() & ~cells["row_failed"]])
     found = found.sort_values("of_point", ascending=False, kind="stable").set_index("row")
-    texts = analysis.texts(analysis.turns.loc[found.index, "row_id"])
+    texts = analysis.texts(analysis.light_turns.loc[found.index, "row_id"])
     return texts.set_axis(found.index).assign(heat_map=found["heat_map"], turn=found["turn"])

@@ -41,7 +41,13 @@ def encode_rows(analysis: Analysis, packet: pd.Index) -> dict[str, Any]:
     dimensions) of that column, or a single position where it is the same for all rows.
     """
     reviews = analysis.reviews[["row_id", "review_state", "attribution"]]
-    failed = analysis.failures.loc[packet].merge(reviews, on="row_id", validate="one_to_one")
+    columns = [
+        "row_id",
+        "failed_dimensions",
+        "turn",
+        *(name for name in _COLUMNS.values() if name in analysis.failures),
+    ]
+    failed = analysis.failures.loc[packet, columns].merge(reviews, on="row_id", validate="one_to_one")
     others = _counted_others(analysis)
     shown = pd.concat([failed.assign(outcome="failed"), others], ignore_index=True)
     names: dict[str, list[str]] = {}
@@ -74,9 +80,10 @@ def parents(analysis: Analysis) -> dict[str, str]:
 
 def _counted_others(analysis: Analysis) -> pd.DataFrame:
     """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
-    turns = analysis.turns[analysis.failures.columns]
+    turns = analysis.light_turns
     marked = turns["response_kind"].isin(list(schema.SENTINELS))
     others = turns[(~turns["judged"] | marked) & ~turns["failed"]]
+    others = others[["benchmark_name", "model_name", "run_id", "response_kind", "turn", "judged"]]
     return others.assign(outcome=others["judged"].map({True: "passed", False: "incomplete"}))
 
 

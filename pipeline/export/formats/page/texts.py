@@ -13,6 +13,7 @@ from pipeline import schema
 from pipeline.export.formats.page.turns import by_hardness
 from pipeline.report.text import one_line, shorten, visible
 from pipeline.schema import NO_PAYLOAD
+from pipeline.stages.tables import text_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -103,9 +104,8 @@ class TextSelector:
 
     def _size_estimate(self) -> Callable[[Attempt], float]:
         """Return a function that estimates the size in bytes of an attempt with all failed rows."""
-        turns = self._analysis.turns
-        failed = _byte_lengths(turns.loc[turns["failed"], _TEXTS])
-        answers = _byte_lengths(self._answers[_TEXTS])
+        failed = self._analysis.failure_sizes
+        answers = text_sizes(self._answers)
         # The user's text of a turn is embedded once.
         answers["user_text"] = answers["user_text"].mask(self._answers.duplicated(["heat_map", "turn"]), 0)
 
@@ -141,7 +141,8 @@ class TextSelector:
         names = ["benchmark_name", "turn", "row_id", "error_mode_rule", "error_mode_evidence", *_TEXTS]
         reviewed = {row.row_id: row for row in self._analysis.review.rows}
         found: dict[int, list[Text]] = {}
-        rows: Iterable[Any] = self._analysis.turns.loc[labels, names].itertuples()
+        row_ids = self._analysis.failures["row_id"].loc[labels]
+        rows: Iterable[Any] = self._analysis.evidence_of(row_ids).reset_index()[names].set_axis(labels).itertuples()
         for row in rows:
             user = cut(row.user_text)
             own = _said(row, cut)
@@ -171,10 +172,6 @@ def _said(row: Any, cut: _Cutter) -> list[Text]:  # noqa: ANN401 - a named tuple
     """Return answer, judge, calls and results; empty texts for calls and results that there were none of."""
     payloads = ("" if re.match(NO_PAYLOAD, text) else cut(text) for text in (row.tool_calls, row.tool_results))
     return [cut(row.assistant_text), cut(row.judge_reasoning), *payloads]
-
-
-def _byte_lengths(texts: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({name: texts[name].str.encode("utf-8").map(len) for name in _TEXTS}).astype(int)
 
 
 def _decided(row: ReviewedRow | None) -> str:

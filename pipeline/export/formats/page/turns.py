@@ -93,7 +93,7 @@ def _first_rows(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     One row per cell that has such a row: its benchmark, model and turn, and `row`, its label in `analysis.turns`.
     """
     rows = (
-        analysis.turns[["benchmark_name", analysis.unit, "turn", "judged", "failed"]]
+        analysis.light_turns[["benchmark_name", analysis.unit, "turn", "judged", "failed"]]
         .set_axis([*_CELL, "judged", "failed"], axis="columns")
         .rename_axis(index="row")
         .reset_index()
