@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -86,8 +87,10 @@ def main() -> NoReturn:
     """Enter here: `error-analysis` and `python -m pipeline`."""
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        gc.set_threshold(100_000, 50, 100)  # imports and rows make many objects, and hardly any garbage
         _open_closed_streams()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = printing.INTERRUPTED
+    gc.freeze()  # or the interpreter would look for garbage in everything once more before it ends
     sys.exit(code)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def settle_turns(turns: pd.DataFrame, ledger: Ledger) -> list[ReviewedRow]:
     """Return where each row of `turns` stands that the ledger names; `turns` has texts and `scores` (JSON text)."""
+    if not ledger.rows():
+        return []
     named = turns[turns["row_id"].isin(list(ledger.rows()))]
     rows = named.astype("object").where(named.notna(), None).to_dict("records")
     return settle_rows(rows, ledger)

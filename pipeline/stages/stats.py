@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -31,11 +32,9 @@ def model_counts(turns: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
         **kinds,
     }
     counts = turns[UNIT].assign(**flags).groupby(UNIT, observed=True)[list(flags)].sum()
-    counted = units.join(counts, on=UNIT, validate="one_to_one").fillna(dict.fromkeys(flags, 0))
+    counted = counts.reindex(pd.MultiIndex.from_frame(units[UNIT]), fill_value=0).reset_index(drop=True)
     fail_rate = counted["failed_rows"] / counted["rows_judged"].where(counted["rows_judged"] > 0)
-    return schema.conform(
-        counted.astype(dict.fromkeys(["runs", *flags], "int64")).assign(fail_rate=fail_rate), schema.MODEL_COUNTS
-    )
+    return schema.conform(pd.concat([units, counted], axis="columns").assign(fail_rate=fail_rate), schema.MODEL_COUNTS)
 
 
 def dimension_counts(scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
@@ -74,19 +73,21 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
     }
     names = [*UNIT, "bucket"]
     counts = failures[names].assign(**flags).groupby(names, observed=True)[list(flags)].sum().reset_index()
-    parent = counts["bucket"].astype("str").map(buckets.parent)
-    sizes = counts.assign(parent=parent).groupby([*UNIT, "parent"], observed=True)["own_rows"].sum()
-    major = {
-        (*unit, name)
-        for unit, of_unit in sizes.groupby(UNIT, observed=True)
-        for name in major_buckets(of_unit.droplevel(UNIT).to_dict())
-    }
-    keys = zip(counts["benchmark_name"], counts["model_name"], parent, strict=True)
-    counts = counts.assign(
-        major=pd.Series([key in major for key in keys], counts.index, dtype="bool"), name=counts["bucket"].astype("str")
-    )
+    counts = counts.assign(major=pd.Series(_is_major(counts, buckets), counts.index, dtype="bool"), name=counts["bucket"].astype("str"))
     ordered = counts.sort_values(["own_rows", "name"], ascending=[False, True])
     return schema.conform(_in_input_order(ordered.drop(columns="name"), units), schema.BUCKET_COUNTS)
+
+
+def _is_major(counts: pd.DataFrame, buckets: Buckets) -> list[bool]:
+    """Return whether each bucket of `counts` counts for one of the major buckets of its model."""
+    sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    rows = [
+        ((row.benchmark_name, row.model_name), buckets.parent(row.bucket), row.own_rows) for row in counts.itertuples()
+    ]
+    for unit, parent, own_rows in rows:
+        sizes[unit][parent] += own_rows
+    major = {unit: major_buckets(of_unit) for unit, of_unit in sizes.items()}
+    return [parent in major[unit] for unit, parent, _ in rows]
 
 
 def _in_input_order(counts: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

@@ -69,6 +69,8 @@ def concat(parts: Sequence[pd.DataFrame], columns: schema.Columns) -> pd.DataFra
     """
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=_EMPTY.get(kind, kind)) for name, kind in columns.items()})
+    if len(parts) == 1:
+        return schema.conform(parts[0].reset_index(drop=True), columns)
     united = {}
     for name, kind in columns.items():
         pieces = [part[name] for part in parts]
