@@ -36,7 +36,7 @@ class FailedRows:
         self.turns = turns
         self.places = np.flatnonzero(failed)
         """The indices of the failed rows among the turns."""
-        self._failures = turns.filter(pa.array(failed))
+        self._failures = turns.filter(pa.array(failed)).combine_chunks()
         self._excluded = excluded
 
     def __len__(self) -> int:
