@@ -48,10 +48,6 @@ class Match:
     matched: list[str] | None = None
     """The words that a regular expression matched; None for a rule without one."""
 
-    def index(self, row: int) -> int:
-        """Return the position of a row in the arrays."""
-        return int(np.searchsorted(self.rows, row))
-
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
@@ -83,12 +79,15 @@ class Scorer:
         self.start = np.array([rules.start.get(mode, 0.0) for mode in schema.ERROR_MODES])
         self.strengths = np.zeros((self._rows, len(self.rules)))
         """Rows x rules: the strength of the match, 0 where the rule does not match."""
+        self._indices = np.zeros(self.strengths.shape, dtype=np.int32)
+        """Rows x rules: the row's index in the match of the rule."""
         self.scores = np.tile(self.start, (self._rows, 1))
         """Rows x modes."""
         self.candidates = np.zeros(self.scores.shape, dtype=bool)
         """Rows x modes: whether a rule counts for the mode."""
         for number, match in enumerate(self.matches):
             self.strengths[match.rows, number] = match.strength
+            self._indices[match.rows, number] = np.arange(len(match.rows))
             # Not as a matrix product: BLAS adds in an order that depends on the number of rows.
             counted = np.flatnonzero(self.weights[number])
             self.scores[np.ix_(match.rows, counted)] += np.outer(match.strength, self.weights[number, counted])
@@ -156,7 +155,7 @@ class Scorer:
         rule, match = self.rules[number], self.matches[number]
         if match.clause is None and match.matched is None:
             return self._described[number] if not rule.failed_any else self._with_dimensions(row, rule)
-        index = match.index(row)
+        index = int(self._indices[row, number])
         words = None if match.matched is None else match.matched[index]
         if match.clause is None:
             return words or ""

@@ -83,24 +83,25 @@ class _CitedWords:
 def _cited_words(rows: FailedRows) -> _CitedWords:
     words = content_words(rows.text("judge_reasoning"))
     width = max(len(words.spellings), 1)
-    keys = np.sort(words.text * width + words.word)
-    cited = keys[np.diff(keys, prepend=-1) > 0]
-    names = (words.text * width + words.word)[words.is_name]
+    keys = words.text * width + words.word
+    cited = np.sort(keys)
+    cited = cited[np.diff(cited, prepend=-1) > 0]
+    is_name = _contained(cited, keys[words.is_name])
     spellings = pa.array(words.spellings, pa.large_string())
     sources = np.zeros(len(cited), dtype=np.int64)
     found = [find_words(rows.text(name), spellings) for name in _SOURCES]
     found.append(_in_earlier_turns(rows, spellings))
     for (text, word), bit in zip(found, (_USER, _RESPONSE, _CALLS, _RESULTS, _EARLIER), strict=True):
         sources[_contained(cited, text * width + word)] |= bit
-    return _CitedWords(cited // width, cited % width, sources, _contained(cited, names), words.spellings)
+    return _CitedWords(cited // width, cited % width, sources, is_name, words.spellings)
 
 
 def _contained(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return per entry of a sorted array whether it is among some values; numpy.isin takes ten times as long."""
     index = np.searchsorted(ordered, values)
-    index, values = index[index < len(ordered)], values[index < len(ordered)]
+    found = np.append(ordered, -1)[index] == values  # no value is negative
     contained = np.zeros(len(ordered), dtype=bool)
-    contained[index[ordered[index] == values]] = True
+    contained[index[found]] = True
     return contained
 
 

@@ -36,7 +36,7 @@ class FailedRows:
         self.turns = turns
         self.places = np.flatnonzero(failed)
         """The indices of the failed rows among the turns."""
-        self._failures = turns.filter(pa.array(failed))
+        self._failures = turns.filter(pa.array(failed)).combine_chunks()
         self._excluded = excluded
 
     def __len__(self) -> int:
@@ -74,15 +74,16 @@ class FailedRows:
     @cached_property
     def scores(self) -> list[ScoreSet]:
         """The scores of each failed row; rows of equal scores share one object."""
-        sets: dict[str, ScoreSet] = {}
-        texts = self.text("scores").to_pylist()
-        for text, failed in zip(texts, self._failures["failed_dimensions"].to_pylist(), strict=True):
-            if text not in sets:
-                scores = msgspec.json.decode(text)
-                kept = {name: score for name, score in scores.items() if name not in self._excluded}
-                others = (name for name, score in kept.items() if score is not False)
-                sets[text] = ScoreSet(kept, tuple(failed), tuple(others))
-        return [sets[text] for text in texts]
+        encoded = self.text("scores").dictionary_encode()
+        numbers = np.asarray(encoded.indices)
+        first = np.unique(numbers, return_index=True)[1]
+        failed = self._failures["failed_dimensions"].take(pa.array(first)).to_pylist()
+        sets = []
+        for text, names in zip(encoded.dictionary.to_pylist(), failed, strict=True):
+            scores = {name: passed for name, passed in msgspec.json.decode(text).items() if name not in self._excluded}
+            others = tuple(name for name, passed in scores.items() if passed is not False)
+            sets.append(ScoreSet(scores, tuple(names), others))
+        return [sets[number] for number in numbers.tolist()]
 
     @cached_property
     def failed_dimensions(self) -> list[tuple[str, ...]]:
