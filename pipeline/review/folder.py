@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -58,6 +59,15 @@ class Folder:
     def by_id(self) -> dict[str, PacketRow]:
         """The failed rows by row id."""
         return self.packet.by_id
+
+    @cached_property
+    def provisional_sizes(self) -> dict[Unit, Counter[str]]:
+        """By unit: failed rows per provisional mode, without those filled in after the session had ended."""
+        sizes: dict[Unit, Counter[str]] = defaultdict(Counter)
+        for row in self.rows:
+            if not row.early:
+                sizes[self.unit(row)][row.error_mode_candidate] += 1
+        return dict(sizes)
 
     def unit(self, row: PacketRow) -> Unit:
         """Return what a row is counted for: its benchmark, and its model or its run."""
