@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from difflib import SequenceMatcher
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
-from pipeline.errors import GateError, InputError, Problem, UsageError
+from pipeline.errors import GateError, InputError, Problem
 from pipeline.export.formats import page
 from pipeline.export.formats.analysis_json import as_object, to_bytes
 from pipeline.export.formats.markdown import is_unedited, render
 from pipeline.ledger.store import read_ledger
+from pipeline.load.folder import read_facts, read_local
 from pipeline.load.records import Options, Request
 from pipeline.report.sections import build_report
 from pipeline.report.summary import summarise
@@ -23,6 +22,7 @@ from pipeline.workflow import Written, analyze_into, read_and_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pipeline.listener import Listener
 
@@ -93,45 +93,22 @@ def _short(line: str) -> str:
 
 
 def request_of(folder: Path) -> Request:
-    """Read back what was analysed, and how. Raises `UsageError` for a folder that is no analysis folder."""
-    local, options = _facts(folder)
-    try:
-        comparison, rules, runs_root = (local.get(name) for name in ("comparison_dir", "rules", "runs_root"))
-        known = {name: options[name] for name in Options._fields if name in options}
-        return Request(
-            comparison_dir=None if comparison is None else Path(comparison),
-            run_dirs=() if comparison is not None else tuple(Path(path) for path in local["run_dirs"].values()),
-            runs_root=None if runs_root is None else Path(runs_root),
-            rules=None if rules is None else Path(rules),
-            options=Options(**known | {"exclude_dimensions": tuple(known.get("exclude_dimensions", ()))}),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(Problem(str(folder / c.LOCAL_JSON), f"cannot be read back: {error}", _ANALYSE)) from None
+    """Return what was analysed, and how. Raises `UsageError` for a folder that is no analysis folder."""
+    local, options = read_local(folder), read_facts(folder).options
+    known = {name: options[name] for name in Options._fields if name in options}
+    return Request(
+        comparison_dir=local.comparison_dir,
+        run_dirs=() if local.comparison_dir is not None else tuple(local.run_dirs.values()),
+        runs_root=local.runs_root,
+        rules=local.rules,
+        options=Options(**known | {"exclude_dimensions": tuple(known.get("exclude_dimensions", ()))}),
+    )
 
 
 def report_of(folder: Path) -> Path:
-    """Tell where the report of an analysis folder is."""
-    local, _ = _facts(folder)
-    names = [name for name in local.get("outputs", ()) if isinstance(name, str) and name.endswith(".md")]
+    """Return where the report of an analysis folder is."""
+    names = [name for name in read_local(folder).outputs if name.endswith(".md")]
     return folder / (names[0] if names else f"{c.REPORT_STEM}.md")
-
-
-def _facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read where things lie on this machine, and the options of the analysis."""
-    found = []
-    for name in (c.LOCAL_JSON, c.ANALYSIS_JSON):
-        try:
-            value = json.loads((folder / name).read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            fix = "name the folder that `error-analysis analyze` wrote"
-            raise UsageError(Problem(str(folder), f"not an analysis folder: no {name}", fix)) from None
-        except (OSError, ValueError) as error:
-            raise InputError(Problem(str(folder / name), f"cannot be read back: {error}", _ANALYSE)) from None
-        if not isinstance(value, dict):
-            raise InputError(Problem(str(folder / name), "is no JSON object", _ANALYSE))
-        found.append(value)
-    options = found[1].get("options")
-    return found[0], options if isinstance(options, dict) else {}
 
 
 def summarise_folder(folder: Path) -> Answer:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from pipeline import analyze
 from pipeline.errors import InputError, UsageError
+from pipeline.ledger import replay as replaying
 from pipeline.ledger.buckets import Buckets
 from pipeline.ledger.events import Opened
 from pipeline.ledger.gate import DecidedRow, bucket_statuses, major_buckets
-from pipeline.ledger import replay as replaying
 from pipeline.ledger.replay import Ledger
 from pipeline.ledger.settle import settle
 from pipeline.ledger.store import LEDGER, parse, read_ledger, writing
