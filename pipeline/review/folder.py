@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
-from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.store import LedgerFile
 from pipeline.load.folder import read_facts, read_packet
 from pipeline.review.context import Conversations
@@ -89,13 +88,9 @@ class Folder:
         failed = [row_id for row_id in rows if row_id in self.by_id]
         found = dict(zip(failed, self.packet.evidence_of(failed), strict=True))
         passed = {row_id: row for row_id, row in rows.items() if row_id not in self.by_id}
-        scores = self.all_rows.scores(passed, left_out=bool(self.facts.options.get("exclude_dimensions")))
+        left_out = bool(self.facts.options.get("exclude_dimensions"))
+        scores = self.all_rows.scores(passed, left_out=left_out) if passed else {}
         return {row_id: row | (found.get(row_id) or {"scores": scores[row_id]}) for row_id, row in rows.items()}
-
-    def digest(self, row_id: str) -> str | None:
-        """Return the evidence digest of a row, failed or not; `None` where there is no such row."""
-        row = self.evidence(row_id)
-        return None if row is None else evidence_digest(row)
 
     def find(self, written: str) -> str:
         """Return the row id that a written one means; its run may be shortened as long as it is unique.
