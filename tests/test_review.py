@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from builders import failing, row, write_comparison, write_run
@@ -433,3 +435,32 @@ def test_a_deferred_control_does_not_come_first_again(review):
     review("defer", control["row_id"])
     after = review("next", "--limit", "2")["rows"]
     assert not after or after[0]["row_id"] != control["row_id"] or not after[0]["control"]
+
+
+REVIEW = (
+    "import sys; from pipeline.cli.main import run; code = run(sys.argv[1:]);"
+    "print('imported', *sys.modules, file=sys.stderr); sys.exit(code)"
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("record", OUT, "run_a:1", "--bucket", "other", "--attribution", "model"),
+        ("next", OUT, "--limit", "5"),
+        ("show", OUT, "run_b:0"),
+        ("status", OUT),
+    ],
+)
+def test_a_review_command_imports_no_pandas(review, tmp_path, command):
+    for row_id in ("run_a:1", "run_b:2"):  # a failed row, and one that passed
+        decide(review, row_id, "no_model_error", "grader")
+    words = [sys.executable, "-c", REVIEW, "review", *command, *ANN]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "msgspec" in done.stderr
+    assert "pandas" not in done.stderr.partition("imported")[2].split()
+
+
+def test_the_review_page_imports_no_pandas(tmp_path):
+    load = "import sys, pipeline.review.serve.launch, pipeline.review.serve.session; sys.exit('pandas' in sys.modules)"
+    subprocess.run([sys.executable, "-c", load], cwd=tmp_path, check=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_compact: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def evidence_digest(row: Mapping[str, Any]) -> str:
@@ -19,8 +21,7 @@ def evidence_digest(row: Mapping[str, Any]) -> str:
     """
     evidence = {name: row[name] for name in ("user_text", "assistant_text", "judge_reasoning")}
     evidence |= {name: json.loads(row[name]) for name in ("tool_calls", "tool_results", "scores")}
-    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    return hashlib.sha256(_compact(evidence).encode(errors="replace")).hexdigest()
 
 
 def quote_stands(quote: str, row: Mapping[str, Any]) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
-from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.store import LedgerFile
 from pipeline.load.folder import read_facts, read_packet
 from pipeline.review.context import Conversations
@@ -59,6 +59,15 @@ class Folder:
         """The failed rows by row id."""
         return self.packet.by_id
 
+    @cached_property
+    def provisional_sizes(self) -> dict[Unit, Counter[str]]:
+        """By unit: failed rows per provisional mode, without those filled in after the session had ended."""
+        sizes: dict[Unit, Counter[str]] = defaultdict(Counter)
+        for row in self.rows:
+            if not row.early:
+                sizes[self.unit(row)][row.error_mode_candidate] += 1
+        return dict(sizes)
+
     def unit(self, row: PacketRow) -> Unit:
         """Return what a row is counted for: its benchmark, and its model or its run."""
         return row.benchmark_name, row.model_name if self.facts.compare_by == "model" else row.run_id
@@ -79,13 +88,9 @@ class Folder:
         failed = [row_id for row_id in rows if row_id in self.by_id]
         found = dict(zip(failed, self.packet.evidence_of(failed), strict=True))
         passed = {row_id: row for row_id, row in rows.items() if row_id not in self.by_id}
-        scores = self.all_rows.scores(passed, left_out=bool(self.facts.options.get("exclude_dimensions")))
+        left_out = bool(self.facts.options.get("exclude_dimensions"))
+        scores = self.all_rows.scores(passed, left_out=left_out) if passed else {}
         return {row_id: row | (found.get(row_id) or {"scores": scores[row_id]}) for row_id, row in rows.items()}
-
-    def digest(self, row_id: str) -> str | None:
-        """Return the evidence digest of a row, failed or not; `None` where there is no such row."""
-        row = self.evidence(row_id)
-        return None if row is None else evidence_digest(row)
 
     def find(self, written: str) -> str:
         """Return the row id that a written one means; its run may be shortened as long as it is unique.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pipeline.ledger.review import Review, review_of, settle_rows
+from pipeline.ledger.review import Review, review_of, settle_rows, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.ledger.gate import Unit
     from pipeline.ledger.replay import Ledger
     from pipeline.ledger.review import ReviewedRow
     from pipeline.ledger.settle import Settled
@@ -46,7 +45,9 @@ class FolderReview:
     def complete(self) -> Review:
         """The review with decisions on rows that do not fail, which are read from the tables: controls and orphaned."""
         others = sorted(self.ledger.decisions.keys() - self.folder.by_id.keys())
-        rows = self.folder.evidence_of(others) if others else {}
+        if not others:
+            return self.review
+        rows = self.folder.evidence_of(others)
         passed = settle_rows((row | {"error_mode": None} for row in rows.values()), self.ledger)
         return _review(self.folder, self.ledger, [*self.review.rows, *passed])
 
@@ -63,8 +64,22 @@ def review_folder(folder: Folder, before: FolderReview | None = None) -> FolderR
     same = {} if before is None else {row_id: before.review.by_id[row_id] for row_id in _unchanged(before, ledger)}
     changed = [row_id for row_id in named if row_id not in same]
     settled = {row.row_id: row for row in settle_rows(_failed_rows(folder, changed), ledger)}
-    review = _review(folder, ledger, [same.get(row_id) or settled[row_id] for row_id in named])
-    return FolderReview(folder, ledger, replace(review, orphaned=()))
+    reviewed = [same.get(row_id) or settled[row_id] for row_id in named]
+    if before is not None and _same_decisions(before.ledger, ledger):
+        review = replace(before.review, rows=tuple(reviewed))
+    else:
+        review = replace(_review(folder, ledger, reviewed), orphaned=())
+    return FolderReview(folder, ledger, review)
+
+
+def _same_decisions(one: Ledger, other: Ledger) -> bool:
+    """Whether two ledgers differ at most in openings and deferrals, on which neither sizes nor the gate depend."""
+    return (
+        one.buckets is other.buckets
+        and one.decisions == other.decisions
+        and one.undeclared == other.undeclared
+        and one.findings == other.findings
+    )
 
 
 def _unchanged(before: FolderReview, ledger: Ledger) -> Iterable[str]:
@@ -82,9 +97,12 @@ def _failed_rows(folder: Folder, row_ids: Iterable[str]) -> Iterable[Row]:
 
 def _review(folder: Folder, ledger: Ledger, reviewed: list[ReviewedRow]) -> Review:
     """Put the review together; a bucket's size counts its rows as they are settled."""
-    settled = {row.row_id: row.settled.decision.bucket for row in reviewed if row.settled.decision}
-    sizes: dict[Unit, Counter[str]] = defaultdict(Counter)
-    for row in folder.rows:
-        if not row.early:
-            sizes[folder.unit(row)][settled.get(row.row_id, row.error_mode_candidate)] += 1
-    return review_of(ledger, reviewed, sizes, len(folder.rows), folder.facts.compare_by)
+    compare_by = folder.facts.compare_by
+    sizes = {unit: Counter(counts) for unit, counts in folder.provisional_sizes.items()}
+    for row in reviewed:
+        decision = row.settled.decision
+        if decision is not None and row.failed and not row.early and decision.bucket != row.provisional_mode:
+            counts = sizes[unit_of(row, compare_by)]
+            counts[row.provisional_mode or ""] -= 1
+            counts[decision.bucket] += 1
+    return review_of(ledger, reviewed, sizes, len(folder.rows), compare_by)

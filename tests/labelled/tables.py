@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 from cases import Case, Turn
 from runs import write_runs
 
+from pipeline import schema
 from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
 from pipeline.rules.scorer import Scorer
-from pipeline.stages.tables import build_frames
+from pipeline.stages.tables import add_response_kind, concat, mark_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from pipeline.rules.ruleset import RuleSet
 
 _EARLIER = 5
+_MARKED = ("response_kind", "judged", "failed", "failed_dimensions")
 
 
 def score(cases: Sequence[Case], rules: RuleSet) -> Scorer:
     """Return the scorer of cases that were written and read as runs; its rows are in the order of the cases."""
     with TemporaryDirectory() as folder:
-        listed = find_runs(write_runs(cases, Path(folder)), (), None, Options(), lambda _: None)
-        batches = read_batches(listed.runs, lambda _: None)
-        turns = pa.concat_tables([build_frames(batch, "", ()).turns for batch in batches]).unify_dictionaries()
-    turns = pa.table({name: turns[name].combine_chunks() for name in turns.column_names})
-    failed = np.asarray(turns["failed"])
-    labelled = turns.filter(pa.array(failed))["run_id"].to_pylist()
+        listed = find_runs(write_runs(cases, Path(folder)), (), None, Options())
+        batches = list(read_batches(listed.runs, "", lambda _: None))
+    marked = [batch.turns.pipe(add_response_kind).pipe(mark_failures, batch.scores) for batch in batches]
+    turns = concat(marked, schema.LOADED_TURNS | {name: schema.TURNS[name] for name in _MARKED})
+    labelled = turns.loc[turns["failed"], "run_id"].tolist()
     assert labelled == [case.id for case in cases], (
         "a case's row is its run's only failed one, and runs keep their order"
     )
-    return Scorer(turns, failed, rules)
+    return Scorer(pa.Table.from_pandas(turns, preserve_index=False), turns["failed"].to_numpy(), rules)
 
 
 def with_earlier_turns(cases: Sequence[Case]) -> list[Case]:

@@ -126,7 +126,7 @@ def _link(row_id: str, filters: Filters) -> str:
 
 
 def _window(session: Session, listed: list[QueueItem], place: int | None, filters: Filters) -> list[dict[str, Any]]:
-    """Return the rows of the queue around the present one."""
+    """Return the rows of the queue around the present one, with their states as they are now."""
     state = session.state
     first = max(0, (place or 0) - _AROUND)
     return [

@@ -137,7 +137,7 @@ class Session:
             return {name: known[name] for name in ("model", "turn")}
         return {
             "model": known["model"],
-            "bucket": list(self.state.ledger.buckets),
+            "bucket": list(self.folder.ledger_file.read().buckets),
             "dimension": known["dimension"],
             "turn": known["turn"],
             "state": list(STATES),
