@@ -2,24 +2,60 @@
 
 import json
 import math
+from dataclasses import dataclass
 
 import pytest
 from builders import as_line, failing, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.load import judged
+from pipeline.load.judged import BadLine, Repair, decode
+from pipeline.load.rows import text_columns
 
 BOM = b"\xef\xbb\xbf"
 TEXTS = ("user_text", "assistant_text", "judge_reasoning")
 PAYLOADS = ("tool_calls", "tool_results")
 
 
+@dataclass
+class Read:
+    """A block as it is read: rows as dictionaries, bad lines, and repairs of lines and of payloads."""
+
+    rows: list[dict]
+    bad: list[BadLine]
+    repairs: list[Repair]
+
+    @property
+    def lines(self):
+        return [found["source_line"] for found in self.rows]
+
+
+def read(block, first_line=1):
+    """Decode a block and lay out its texts."""
+    decoded = decode(block, first_line)
+    texts, replaced = text_columns(decoded.rows)
+    rows = [
+        {
+            "source_line": number,
+            "turn": found.turn,
+            "model_name": found.model_name,
+            "latency_ms": found.latency_ms,
+            "ttfb_ms": found.ttfb_ms,
+            **of_row,
+            "dimensions": list(found.scores),
+            "passes": list(found.scores.values()),
+        }
+        for number, found, of_row in zip(decoded.lines, decoded.rows, texts.to_pylist(), strict=True)
+    ]
+    repairs = [*decoded.repairs, *(Repair(decoded.lines[position], what) for position, what in replaced)]
+    return Read(rows, decoded.bad, repairs)
+
+
 def decode_one(line):
     """Decode a line that must be a good row; return the row and its repairs."""
-    decoded = judged.decode(as_line(line))
+    decoded = read(as_line(line))
     assert decoded.bad == []
-    (only,) = decoded.table.to_pylist()
+    (only,) = decoded.rows
     return only, decoded.repairs
 
 
@@ -81,22 +117,22 @@ ROW = b'{"turn":3,"user_text":"hi","scores":{"a":true,"b":null,"c":false}}'
     ],
 )
 def test_a_row_loads_however_it_was_written(block):
-    decoded = judged.decode(block)
+    decoded = read(block)
     assert decoded.bad == []
-    (only,) = decoded.table.to_pylist()
+    (only,) = decoded.rows
     assert (only["turn"], only["user_text"]) == (3, "hi")
     assert scores_of(only) == {"a": True, "b": None, "c": False}
 
 
 def test_blank_lines_are_passed_over_and_still_counted():
-    decoded = judged.decode(b"\n" + ROW + b"\n  \n\r\n" + ROW.replace(b"3", b"4") + b"\n\n")
-    assert decoded.table["source_line"].to_pylist() == [2, 5]
+    decoded = read(b"\n" + ROW + b"\n  \n\r\n" + ROW.replace(b"3", b"4") + b"\n\n")
+    assert decoded.lines == [2, 5]
     assert decoded.bad == []
 
 
 def test_a_file_of_a_byte_order_mark_alone_has_no_rows_and_no_faults():
-    decoded = judged.decode(BOM + b"\n")
-    assert (decoded.table.num_rows, decoded.bad) == (0, [])
+    decoded = read(BOM + b"\n")
+    assert (len(decoded.rows), decoded.bad) == (0, [])
 
 
 @pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1e"])
@@ -292,8 +328,8 @@ def test_text_that_is_no_string_is_kept_as_json_text(name, value):
     ],
 )
 def test_a_line_that_is_no_judged_row_is_named_with_what_is_wrong_and_a_fix(line, what):
-    decoded = judged.decode(b"\n".join([as_line(row(0)), as_line(line), as_line(failing(1))]))
-    assert decoded.table["source_line"].to_pylist() == [1, 3]
+    decoded = read(b"\n".join([as_line(row(0)), as_line(line), as_line(failing(1))]))
+    assert decoded.lines == [1, 3]
     (bad,) = decoded.bad
     assert (bad.line, bad.raw) == (2, as_line(line))
     assert what in bad.what
@@ -301,14 +337,14 @@ def test_a_line_that_is_no_judged_row_is_named_with_what_is_wrong_and_a_fix(line
 
 
 def test_every_fault_of_a_line_is_named():
-    bad = judged.decode(b'{"turn":-1,"scores":{"a":1,"b":"no","c":true}}').bad
+    bad = read(b'{"turn":-1,"scores":{"a":1,"b":"no","c":true}}').bad
     assert [fault.line for fault in bad] == [1, 1, 1]
     assert ["turn" in bad[0].what, '"a"' in bad[1].what, '"b"' in bad[2].what] == [True, True, True]
 
 
 @pytest.mark.parametrize(("score", "fix"), [("true", "true"), (0, "false"), ("fail", "false"), ("n/a", "null")])
 def test_the_fix_of_a_score_is_the_nearest_value(score, fix):
-    (bad,) = judged.decode(as_line(row(0, {"a": score}))).bad
+    (bad,) = read(as_line(row(0, {"a": score}))).bad
     assert bad.fix.endswith(fix)
 
 
@@ -388,17 +424,17 @@ def test_a_row_is_noted_as_repaired_exactly_when_something_in_it_was_replaced(li
 def test_blocks_cut_at_any_line_give_the_same_rows(file_lines, data):
     ended = [line + b"\n" for line in file_lines]
     cut = data.draw(st.integers(0, len(ended)))
-    whole = judged.decode(b"".join(ended))
-    first, second = judged.decode(b"".join(ended[:cut])), judged.decode(b"".join(ended[cut:]), cut + 1)
-    assert whole.table.to_pylist() == first.table.to_pylist() + second.table.to_pylist()
+    whole = read(b"".join(ended))
+    first, second = read(b"".join(ended[:cut])), read(b"".join(ended[cut:]), cut + 1)
+    assert whole.rows == first.rows + second.rows
     assert whole.bad == first.bad + second.bad
     assert sorted(whole.repairs, key=repr) == sorted(first.repairs + second.repairs, key=repr)
 
 
 @given(st.lists(lines, max_size=8))
 def test_every_line_that_is_not_blank_is_a_row_or_a_named_bad_line(file_lines):
-    decoded = judged.decode(b"\n".join(file_lines))
-    rows = decoded.table["source_line"].to_pylist()
+    decoded = read(b"\n".join(file_lines))
+    rows = decoded.lines
     bad = {line.line for line in decoded.bad}
     filled = [n for n, line in enumerate(file_lines, 1) if line.removeprefix(BOM).strip()]
     assert sorted([*rows, *bad]) == filled
@@ -408,13 +444,13 @@ def test_every_line_that_is_not_blank_is_a_row_or_a_named_bad_line(file_lines):
 
 @given(damaged_rows())
 def test_a_damaged_line_is_a_row_exactly_when_it_is_still_one_by_the_definition(line):
-    assert bool(judged.decode(line).table.num_rows) == _is_judged_row(line)
+    assert bool(read(line).rows) == _is_judged_row(line)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_decoder_raise(block):
-    decoded = judged.decode(block)
-    assert decoded.table.num_rows == 0
+    decoded = read(block)
+    assert len(decoded.rows) == 0
     assert {bad.line for bad in decoded.bad} <= set(range(1, block.count(b"\n") + 2))
 
 
@@ -441,10 +477,10 @@ def _is_judged_row(line):
     ],
 )
 def test_two_rows_on_a_line_are_not_made_up_for_by_one_on_two_lines(block):
-    decoded = judged.decode(block)
+    decoded = read(block)
     assert decoded.bad[0].line == 1
-    assert all(row <= 3 for row in decoded.table["source_line"].to_pylist())
-    assert len(decoded.table) + len({bad.line for bad in decoded.bad}) == sum(map(bool, block.splitlines()))
+    assert all(row <= 3 for row in decoded.lines)
+    assert len(decoded.rows) + len({bad.line for bad in decoded.bad}) == sum(map(bool, block.splitlines()))
 
 
 PIECES = (
@@ -469,8 +505,8 @@ PIECES = (
 @given(st.lists(st.sampled_from(PIECES), max_size=6), st.booleans())
 def test_a_block_is_read_as_its_lines_are(pieces, ended):
     block = b"\n".join(pieces) + (b"\n" if ended else b"")
-    whole = judged.decode(block, 5)
-    lines = [judged.decode(line, number) for number, line in enumerate(block.split(b"\n"), 5)]
-    assert whole.table.to_pylist() == [row for line in lines for row in line.table.to_pylist()]
+    whole = read(block, 5)
+    lines = [read(line, number) for number, line in enumerate(block.split(b"\n"), 5)]
+    assert whole.rows == [row for line in lines for row in line.rows]
     assert whole.bad == [bad for line in lines for bad in line.bad]
     assert whole.repairs == [repair for line in lines for repair in line.repairs]

@@ -17,8 +17,8 @@ RESULT = "results/clinic_three_models/analysis.json"
 def make(tmp_path):
     """Run make in a copy of the checkout, with the virtual environment that runs the tests."""
     shutil.copytree(ROOT / "data_samples", tmp_path / "data_samples")
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "installed").touch()
     touch_later(tmp_path / "installed")
     venv = Path(sys.executable).parent.parent

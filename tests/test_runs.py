@@ -1,6 +1,7 @@
 """Which runs there are: the judged file of each, where run folders are found, and what they are called."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,16 @@ from pipeline.load.runs import find_runs
 def find(comparison=None, runs=(), root=None, **options):
     """Find runs; return the list and what was said to the user."""
     said = []
-    return find_runs(comparison, runs, root, Options(**options), said.append), said
+    logger, heard = logging.getLogger("pipeline.load.runs"), logging.Handler(logging.INFO)
+    heard.emit = lambda record: said.append(record.getMessage())
+    level = logger.level
+    logger.addHandler(heard)
+    logger.setLevel(logging.INFO)
+    try:
+        return find_runs(comparison, runs, root, Options(**options)), said
+    finally:
+        logger.removeHandler(heard)
+        logger.setLevel(level)
 
 
 def problems_of(call, *args, **kwargs):

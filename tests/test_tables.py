@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from copy import deepcopy
+import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import numpy as np
+import pandas as pd
 import pytest
 from builders import failing, row, write_run
-from pipeline.ingest import unite
-from pipeline.units import find_units
+from pandas.testing import assert_frame_equal
 from pyarrow import dataset
 from pyarrow import parquet as pq
 from recount import is_failed, judged_rows, listed_runs, write_runs
 
-from pipeline import analyze
+from pipeline import analyze, schema
 from pipeline.errors import InputError
-from pipeline.ledger.buckets import Buckets
+from pipeline.ledger.events import Decision, Opened
+from pipeline.ledger.evidence import evidence_digest
+from pipeline.ledger.replay import replay
+from pipeline.ledger.review import review_of
+from pipeline.load.artifacts import read_artifacts
 from pipeline.load.records import Options
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
 from pipeline.rules.ruleset import builtin_rules
-from pipeline.stages import buckets as decisions
-from pipeline.stages import checks as validate
-from pipeline.stages import error_modes, stats, turnsets
-from pipeline.stages import packet as packets
-from pipeline.stages import tables as frames
+from pipeline.stages import buckets, checks, compared, counts, error_modes, packet, stats, tables, turnsets
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results"]
@@ -289,46 +290,227 @@ def test_texts_finds_the_files_from_another_working_directory(tmp_path, monkeypa
 # --- Stages leave alone what they are given ---------------------------------------------------------------------
 
 
-def test_no_stage_changes_the_frame_that_it_is_given():
-    listed = find_runs(SAMPLES / "library_repeats", (), None, Options(), lambda _: None)
-    (batch,) = read_batches(listed.runs, lambda _: None)
-    built = frames.build_frames(batch, listed.name, ())
-    labelled = error_modes.assign_error_modes(built.turns, builtin_rules())
-    settled = decisions.assign_buckets(labelled)
-    turns, failures = (unite([part]) for part in frames.split_failures(settled))
-    scores = unite([built.scores])
-    units = [find_units(analyze(SAMPLES / "library_repeats").inputs, by) for by in ("model", "run")]
-    grids = turnsets.turn_grids(turns, units[0], "any")
-    difficulty = turnsets.turn_difficulty(grids)
-    tables = [*(loaded.table for loaded in batch), built.turns, labelled, settled, turns, failures, scores, difficulty]
-    assert all(table.num_rows for table in tables)
+STAGES = (buckets, checks, compared, counts, error_modes, packet, stats, tables, turnsets)
+
+
+def takes_frames(stage):
+    """Say whether a function takes a frame or a column."""
+    taken = [str(kind) for name, kind in stage.__annotations__.items() if name != "return"]
+    return any("pd.DataFrame" in kind or "pd.Series" in kind for kind in taken)
+
+
+def decided(row):
+    """Make the ledger of one reviewer who opened a row and decided it."""
+    who = {
+        "reviewer": "ann",
+        "reviewer_kind": "human",
+        "row_id": row["row_id"],
+        "evidence_digest": evidence_digest(row),
+    }
+    opened, later = (datetime(2025, 1, 1, second=second, tzinfo=UTC) for second in (1, 2))
+    return replay(
+        [Opened(id="e1", at=opened, **who), Decision(id="e2", at=later, bucket="other", attribution="model", **who)]
+    )
+
+
+@pytest.mark.parametrize("by", ["model", "run"])
+def test_no_stage_changes_the_frame_that_it_is_given(by):
+    inputs = analyze(SAMPLES / "library_repeats").inputs
+    listed = find_runs(SAMPLES / "library_repeats", (), None, Options())
+    (batch,) = read_batches(listed.runs, listed.name, lambda _: None)
+    options, rules = Options(compare_by=by), builtin_rules()
+    of_kind = tables.add_response_kind(batch.turns)
+    marked = tables.mark_failures(of_kind, batch.scores)
+    labelled = error_modes.assign_error_modes(marked, rules)
+    ledger = decided(labelled[labelled["failed"]].iloc[0].to_dict())
+    reviewed = buckets.settle_turns(labelled, ledger)
+    settled = buckets.assign_buckets(labelled, reviewed)
+    failed = settled[settled["failed"]]
+    turns = tables.concat([settled[list(schema.LIGHT_TURNS)]], schema.LIGHT_TURNS)
+    failures = tables.concat([failed[list(schema.FAILURES)]], schema.FAILURES)
+    units = compared.compared_units(inputs, by)
+    of_units = [compared.compared_by(each, units, by) for each in (turns, failures, batch.scores)]
+    outcomes = turnsets.turn_outcomes(of_units[0], units, "any")
+    difficulty = turnsets.turn_difficulty(outcomes)
+    bucket_counts = stats.bucket_counts(of_units[1], units, ledger.buckets)
+    sizes = counts.own_rows_by_bucket(bucket_counts)
+    review = review_of(ledger, reviewed, sizes, len(failures), by)
+    run_ids = {unit: ["run"] for unit in zip(units["benchmark_name"], units["model_name"], strict=True)}
+    assert [row.decided for row in reviewed] == [True]
     calls = [
-        (frames.build_frames, batch, listed.name, ("kb_grounding",)),
-        (error_modes.assign_error_modes, built.turns, builtin_rules()),
-        (decisions.assign_buckets, labelled),
-        (frames.split_failures, settled),
-        (validate.Questions().add, settled),
-        (validate.check_comparison, turns, failures, scores, listed.runs),
-        (validate.check_comparable, grids, units[0]),
-        (packets.review_order, failures),
-        (packets.review_rows, failures),
-        (turnsets.turn_outcomes, grids),
-        (turnsets.turn_difficulty, grids),
-        (turnsets.turn_sets, grids),
+        *((checks.check_run, judged, rows, read_artifacts(judged.run)) for judged, rows in batch.by_run()),
+        (tables.include_dimensions, batch.scores, ()),
+        (tables.include_dimensions, batch.scores, ("kb_grounding",)),
+        (tables.is_false, batch.scores["passed"]),
+        (tables.add_response_kind, batch.turns),
+        (tables.mark_failures, of_kind, batch.scores),
+        (error_modes.assign_error_modes, marked, rules),
+        (error_modes.as_category, labelled["error_mode"].astype("str")),
+        (buckets.settle_turns, labelled, ledger),
+        (buckets.assign_buckets, labelled),
+        (buckets.assign_buckets, labelled, reviewed),
+        (buckets.reviews_table, failures, review),
+        (tables.concat, [turns, turns], schema.LIGHT_TURNS),
+        (tables.concat, [failures, failures], schema.FAILURES),
+        (packet.packet_rows, failed),
+        (packet.in_review_order, failed),
+        (checks.silent_rows, settled),
+        (checks.Questions().add, settled),
+        (checks.check_rows, turns, checks.silent_rows(settled)),
+        (checks.check_comparison, batch.scores, listed.runs),
+        (checks.check_comparable, outcomes, run_ids),
+        *((compared.compared_by, each, units, by) for each in (turns, failures, batch.scores)),
+        (counts.count_tables, turns, failures, batch.scores, units, options, ledger.buckets),
+        (counts.own_rows_by_bucket, bucket_counts),
+        (stats.model_counts, of_units[0], units),
+        (stats.dimension_counts, of_units[2], units),
+        (stats.error_mode_counts, of_units[1], units),
+        (stats.bucket_counts, of_units[1], units, ledger.buckets),
+        (turnsets.turn_outcomes, of_units[0], units, "any"),
+        (turnsets.turn_difficulty, outcomes),
+        (turnsets.turn_sets, outcomes),
         (turnsets.hardest_turns, difficulty),
-        *((turnsets.turn_grids, turns, by, "any") for by in units),
-        *((stats.model_counts, turns, by) for by in units),
-        *((stats.dimension_counts, scores, by) for by in units),
-        *((stats.error_mode_counts, failures, by) for by in units),
-        *((stats.bucket_counts, failures, by, Buckets()) for by in units),
     ]
-    before = deepcopy((tables, grids, units))
+    frames = [batch.turns, batch.scores, of_kind, marked, labelled, settled, failed, turns, failures, units, *of_units]
+    frames += [outcomes, difficulty, bucket_counts]
+    assert all(len(frame) for frame in frames)
+    before = pickle.dumps(frames)  # a copy of lists inside a frame too
     for stage, *given in calls:
         stage(*given)
-        assert all(table.equals(was) for table, was in zip(tables, before[0], strict=True)), stage.__name__
-        now, was = ([grid._asdict() for grid in each] for each in (grids, before[1]))
-        np.testing.assert_equal(now, was, stage.__name__)
-        assert units == before[2], stage.__name__
+        for frame, was in zip(frames, pickle.loads(before), strict=True):  # noqa: S301 - made above
+            assert_frame_equal(frame, was, obj=stage.__name__)
+    functions = [each for module in STAGES for _, each in inspect.getmembers(module, inspect.isfunction)]
+    public = {each for each in functions if each.__module__.startswith("pipeline.stages") and each.__name__[0] != "_"}
+    assert {each for each in public if takes_frames(each)} <= {stage for stage, *_ in calls}
+
+
+# --- Schemas -------------------------------------------------------------------------------------------------
+
+COLUMNS = {"name": "str", "kind": "category", "turn": "int64", "n": "integer", "share": "float64", "names": "list"}
+OF_ANALYSIS = {
+    "light_turns": schema.LIGHT_TURNS,
+    "failures": schema.FAILURES,
+    "failure_texts": schema.FAILURE_TEXTS,
+    "long_scores": schema.LONG_SCORES,
+    "turns": schema.TURNS,
+    "scores": schema.SCORE_ROWS,
+    "model_counts": schema.MODEL_COUNTS,
+    "dimension_counts": schema.DIMENSION_COUNTS,
+    "error_mode_counts": schema.ERROR_MODE_COUNTS,
+    "bucket_counts": schema.BUCKET_COUNTS,
+    "turn_outcomes": schema.TURN_OUTCOMES,
+    "turn_difficulty": schema.TURN_DIFFICULTY,
+    "turn_sets": schema.TURN_SETS,
+    "hardest_turns": schema.TURN_DIFFICULTY,
+    "reviews": schema.REVIEWS,
+    "packet": schema.PACKET,
+}
+
+
+def sound():
+    """Make a frame that conforms to `COLUMNS`."""
+    return pd.DataFrame(
+        {
+            "name": pd.Series(["a", "b"], dtype="str"),
+            "kind": pd.Categorical(["x", "x"]),
+            "turn": [0, 1],
+            "n": pd.Series([1, 2], dtype="int8"),
+            "share": [0.5, float("nan")],
+            "names": [["a"], []],
+        }
+    )
+
+
+def test_a_sound_frame_conforms_and_its_columns_are_put_in_order():
+    frame = sound()
+    assert_frame_equal(schema.conform(frame, COLUMNS), frame)
+    assert list(schema.conform(frame[list(COLUMNS)[::-1]], COLUMNS)) == list(COLUMNS)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_missing_column_is_named(name):
+    with pytest.raises(schema.SchemaError, match=f"^no column {name}$"):
+        schema.conform(sound().drop(columns=name), COLUMNS)
+
+
+def test_an_extra_column_is_named():
+    with pytest.raises(schema.SchemaError, match=r"^extra column more$"):
+        schema.conform(sound().assign(more=1), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("name", "object"),
+        ("name", "category"),
+        ("kind", "str"),
+        ("turn", "int32"),
+        ("turn", "Int64"),
+        ("turn", "float64"),
+        ("n", "float64"),
+        ("share", "Float64"),
+        ("names", "str"),
+    ],
+)
+def test_a_column_of_another_type_is_named_with_both_types(name, kind):
+    with pytest.raises(schema.SchemaError, match=f"^{name} is {kind}, not {COLUMNS[name]}$"):
+        schema.conform(sound().astype({name: kind}), COLUMNS)
+
+
+def test_all_that_does_not_conform_is_named_at_once():
+    frame = sound().drop(columns="turn").assign(share="much", more=1)
+    with pytest.raises(schema.SchemaError) as error:
+        schema.conform(frame, COLUMNS)
+    assert str(error.value) == "no column turn; extra column more; share is str, not float64"
+
+
+RUNS = {
+    "passed and failed": [row(0), failing(1)],
+    "all failed": [failing(0), failing(1)],
+    "none failed": [row(0), row(1)],
+    "not scored": [row(0, {"tool_use_correct": None})],
+    "without dimensions": [row(0, {})],
+    "one row": [failing(0)],
+}
+
+
+@pytest.mark.parametrize("rows", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("options", [{}, {"compare_by": "run"}, {"repeat_policy": "all"}], ids=str)
+def test_every_table_conforms_to_its_schema(tmp_path, rows, options):
+    runs = [write_run(tmp_path / "b" / name, rows) for name in ("r", "s")]
+    _check_tables(analyze(run_dir=runs, **options))
+
+
+@pytest.mark.parametrize("sample", ["clinic_three_models", "library_repeats"])
+def test_every_table_of_the_samples_conforms_to_its_schema(sample):
+    _check_tables(analyze(SAMPLES / sample))
+
+
+def test_every_table_conforms_when_a_run_of_a_comparison_has_no_rows(tmp_path):
+    runs = [write_run(tmp_path / "b" / "r", ["no row"]), write_run(tmp_path / "b" / "s", [failing(0)])]
+    analysis = analyze(run_dir=runs, skip_bad_rows=True)
+    _check_tables(analysis)
+    assert analysis.model_counts["rows_judged"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["LIGHT_TURNS", "FAILURES", "FAILURE_TEXTS", "LONG_SCORES"])
+def test_a_table_of_no_parts_conforms_to_its_schema(name):
+    columns = getattr(schema, name)
+    nothing = tables.concat([], columns)
+    assert len(nothing) == 0
+    assert_frame_equal(schema.conform(nothing, columns), nothing)
+    assert_frame_equal(tables.concat([nothing, nothing], columns), nothing)
+
+
+def _check_tables(analysis):
+    for name, columns in OF_ANALYSIS.items():
+        table = getattr(analysis, name)
+        assert_frame_equal(schema.conform(table, columns), table, obj=name)
+    every = {name for name, kind in type(analysis).__annotations__.items() if kind.startswith("pd.DataFrame")}
+    assert every <= OF_ANALYSIS.keys()
+
+
+# --- Order ---------------------------------------------------------------------------------------------------
 
 
 def test_rows_are_in_the_order_of_the_runs_then_of_the_turns(tmp_path):

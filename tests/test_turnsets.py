@@ -2,66 +2,76 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
-import pyarrow as pa
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline.units import find_units
+from pandas.testing import assert_frame_equal
 
 from pipeline.ledger.buckets import Buckets
 from pipeline.load.records import RunInput
 from pipeline.stages import stats, turnsets
+from pipeline.stages.compared import compared_by, compared_units
 
 PASS, FAIL, NONE = "p", "f", "-"
-KINDS = {"turn": pa.int64(), "judged": pa.bool_(), "failed": pa.bool_(), "passed": pa.bool_()}
+KINDS = {"turn": "int64", "judged": "bool", "failed": "bool", "passed": "boolean"}
 
 
-def table_of(columns, rows):
-    """Build a table as the pipeline holds it: texts that repeat are dictionary-encoded."""
-    arrays = {}
+def frame_of(columns, rows):
+    """Build a frame as the pipeline holds it: texts that repeat are categoricals."""
+    data = {}
     for position, name in enumerate(columns):
-        array = pa.array([row[position] for row in rows], KINDS.get(name, pa.large_string()))
-        arrays[name] = array if name in KINDS else array.dictionary_encode()
-    return pa.table(arrays)
+        values = [row[position] for row in rows]
+        kind = KINDS.get(name) or pd.CategoricalDtype(pd.Series(values, dtype="str").dropna().unique())
+        data[name] = pd.Series(values, dtype=kind)
+    return pd.DataFrame(data)
 
 
 def units_of(runs):
     """Compare the models of some runs, each given as (benchmark, model, run)."""
-    return find_units([RunInput(run, model, benchmark, "", "", 0) for benchmark, model, run in runs], "model")
+    return compared_units([RunInput(run, model, benchmark, "", "", 0) for benchmark, model, run in runs], "model")
 
 
-def grids_of(runs, policy="majority"):
-    """Turn `{(benchmark, model, run): "pf-"}` into grids; a letter per turn, a blank for a missing row."""
+def unchanged(stage, *given):
+    """Call a stage and check that it leaves alone the frames that it is given."""
+    before = [each.copy(deep=True) if isinstance(each, pd.DataFrame) else each for each in given]
+    result = stage(*given)
+    for now, was in zip(given, before, strict=True):
+        if isinstance(now, pd.DataFrame):
+            assert_frame_equal(now, was)
+    return result
+
+
+def records(frame):
+    return frame.to_dict("records")
+
+
+def outcomes_of(runs, policy="majority"):
+    """Compare `{(benchmark, model, run): "pf-"}`; a letter per turn, a blank for a missing row."""
     rows = [
         (benchmark, model, run, turn, mark != NONE, mark == FAIL)
         for (benchmark, model, run), marks in runs.items()
         for turn, mark in enumerate(marks)
         if mark != " "
     ]
-    turns = table_of(["benchmark_name", "model_name", "run_id", "turn", "judged", "failed"], rows)
+    turns = frame_of(["benchmark_name", "model_name", "run_id", "turn", "judged", "failed"], rows)
     units = units_of(runs)
-    before = deepcopy((turns, units))
-    grids = turnsets.turn_grids(turns, units, policy)
-    assert turns.equals(before[0])
-    assert units == before[1]
-    return grids
+    return unchanged(turnsets.turn_outcomes, unchanged(compared_by, turns, units, "model"), units, policy)
 
 
-def outcomes_of(runs, policy="majority"):
-    return turnsets.turn_outcomes(grids_of(runs, policy)).to_pylist()
+def difficulty_of(runs, policy="majority"):
+    return unchanged(turnsets.turn_difficulty, outcomes_of(runs, policy))
 
 
 def one_model(marks, policy="majority"):
     """Judge one turn once per letter, as repeats of one model; give its outcome row."""
-    (row,) = outcomes_of({("b", "m", f"r{i}"): mark for i, mark in enumerate(marks)}, policy)
+    (row,) = records(outcomes_of({("b", "m", f"r{i}"): mark for i, mark in enumerate(marks)}, policy))
     return row
 
 
 def sets_of(runs):
     found = {}
-    for row in turnsets.turn_sets(grids_of(runs)).to_pylist():
+    for row in records(unchanged(turnsets.turn_sets, outcomes_of(runs))):
         found.setdefault((row["set"], row["model_name"]), []).append(row["turn"])
     return found
 
@@ -110,16 +120,16 @@ def test_any_fails_whatever_majority_fails_and_majority_whatever_all_fails(marks
 
 
 def test_a_turn_that_a_model_has_no_row_for_is_not_judged_for_it():
-    outcomes = outcomes_of({("b", "m", "r"): "pp", ("b", "n", "s"): "p "})
+    outcomes = records(outcomes_of({("b", "m", "r"): "pp", ("b", "n", "s"): "p "}))
     found = {(row["model_name"], row["turn"]): row["outcome"] for row in outcomes}
     assert found == {("m", 0): "passed", ("m", 1): "passed", ("n", 0): "passed", ("n", 1): "not_judged"}
 
 
 def test_a_turn_is_comparable_when_every_model_has_a_judged_row():
-    grids = grids_of(
+    difficulty = difficulty_of(
         {("b", "m", "r1"): "p-fp", ("b", "m", "r2"): "p-- ", ("b", "n", "s"): "fp- "},
     )
-    assert {row["turn"]: row["comparable"] for row in turnsets.turn_difficulty(grids).to_pylist()} == {
+    assert {row["turn"]: row["comparable"] for row in records(difficulty)} == {
         0: True,
         1: False,  # m has rows, none judged
         2: False,  # n's row is incomplete
@@ -129,9 +139,9 @@ def test_a_turn_is_comparable_when_every_model_has_a_judged_row():
 
 @pytest.mark.parametrize("policy", ["majority", "any", "all"])
 def test_a_model_without_a_judged_run_of_a_turn_is_not_counted_as_failing_it(policy):
-    difficulty = turnsets.turn_difficulty(grids_of({("b", "m", "r"): "-f ", ("b", "n", "s"): "pff"}, policy))
-    assert difficulty["models_judged"].to_pylist() == [1, 2, 1]
-    assert difficulty["models_failed"].to_pylist() == [0, 2, 1]
+    difficulty = difficulty_of({("b", "m", "r"): "-f ", ("b", "n", "s"): "pff"}, policy)
+    assert difficulty["models_judged"].tolist() == [1, 2, 1]
+    assert difficulty["models_failed"].tolist() == [0, 2, 1]
 
 
 def test_the_sets_hold_comparable_turns_only():
@@ -170,10 +180,10 @@ def test_benchmarks_are_never_mixed():
         ("unique_fail", "m"): [0],
         ("unique_pass", "n"): [0],
     }
-    difficulty = turnsets.turn_difficulty(grids_of(runs))
-    assert difficulty["benchmark_name"].to_pylist() == ["b1", "b1", "b2", "b2", "b2"]
-    assert difficulty["runs_judged"].to_pylist() == [2, 2, 1, 1, 1]
-    assert all(difficulty["comparable"].to_pylist())  # n is no model of b2
+    difficulty = difficulty_of(runs)
+    assert difficulty["benchmark_name"].tolist() == ["b1", "b1", "b2", "b2", "b2"]
+    assert difficulty["runs_judged"].tolist() == [2, 2, 1, 1, 1]
+    assert all(difficulty["comparable"].tolist())  # n is no model of b2
 
 
 BENCHMARK = st.lists(
@@ -186,7 +196,7 @@ BENCHMARK = st.lists(
 @given(BENCHMARK)
 def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number(models):
     runs = {("b", f"m{i}", f"r{i}.{j}"): marks for i, repeats in enumerate(models) for j, marks in enumerate(repeats)}
-    difficulty = turnsets.turn_difficulty(grids_of(runs))
+    difficulty = difficulty_of(runs)
     ranked = []
     for turn in range(14):
         judged = [[r[turn] for r in repeats if r[turn] in "pf"] for repeats in models]
@@ -195,9 +205,9 @@ def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number
             pooled = [mark for marks in judged for mark in marks]
             ranked.append((-failing / len(models), -pooled.count("f") / len(pooled), turn, failing))
     ranked.sort()
-    hardest = turnsets.hardest_turns(difficulty)
-    assert hardest["turn"].to_pylist() == [turn for _, _, turn, _ in ranked[:10]]
-    assert hardest["models_failed"].to_pylist() == [failing for *_, failing in ranked[:10]]
+    hardest = unchanged(turnsets.hardest_turns, difficulty)
+    assert hardest["turn"].tolist() == [turn for _, _, turn, _ in ranked[:10]]
+    assert hardest["models_failed"].tolist() == [failing for *_, failing in ranked[:10]]
 
 
 # --- Rates and shares ----------------------------------------------------------------------------------------
@@ -206,14 +216,11 @@ def test_hardest_turns_are_the_first_ten_by_models_then_runs_failing_then_number
 def test_the_fail_rate_of_what_was_never_scored_is_missing():
     run = ("b", "m", "r")
     rows = [(*run, "tool", True), (*run, "tool", False), (*run, "tool", None), (*run, "kb", None)]
-    scores = table_of(["benchmark_name", "model_name", "run_id", "dimension", "passed"], rows)
-    before = deepcopy(scores)
-    counts = stats.dimension_counts(scores, units_of([run]))
-    assert scores.equals(before)
-    tool, kb = counts.to_pylist()
+    scores = frame_of(["benchmark_name", "model_name", "run_id", "dimension", "passed"], rows)
+    tool, kb = records(unchanged(stats.dimension_counts, scores, units_of([run])))
     assert (tool["dimension"], tool["scored"], tool["failed"], tool["fail_rate"]) == ("tool", 2, 1, 0.5)
     assert (kb["dimension"], kb["scored"], kb["failed"]) == ("kb", 0, 0)
-    assert kb["fail_rate"] is None
+    assert pd.isna(kb["fail_rate"])
 
 
 def majors_of(sizes, early=None):
@@ -226,9 +233,9 @@ def majors_of(sizes, early=None):
         for _ in range(n)
     ] + [(*run, None, None, "text", False)] * 1000
     columns = ["benchmark_name", "model_name", "run_id", "bucket", "bucket_source", "response_kind", "failed"]
-    turns = table_of(columns, rows)
-    counts = stats.bucket_counts(turns.filter(turns["failed"]), units_of([run]), Buckets())
-    return {row["bucket"]: row["own_rows"] for row in counts.to_pylist() if row["major"]}
+    turns = frame_of(columns, rows)
+    counts = unchanged(stats.bucket_counts, turns[turns["failed"]], units_of([run]), Buckets())
+    return {row["bucket"]: row["own_rows"] for row in records(counts) if row["major"]}
 
 
 @given(st.lists(st.sampled_from([("b", "m"), ("b", "n"), ("c", "m")]), min_size=1), st.data())
@@ -236,8 +243,9 @@ def test_shares_of_error_modes_sum_to_one_per_model(keys, data):
     modes = [data.draw(st.sampled_from(["other", "empty_response", "state_memory_failure"])) for _ in keys]
     runs = [(benchmark, model, f"{benchmark}.{model}") for benchmark, model in keys]
     rows = [(*run, mode, True) for run, mode in zip(runs, modes, strict=True)]
-    failures = table_of(["benchmark_name", "model_name", "run_id", "error_mode", "failed"], rows)
-    counts = stats.error_mode_counts(failures, units_of(dict.fromkeys(runs))).to_pylist()
+    units = units_of(dict.fromkeys(runs))
+    failures = frame_of(["benchmark_name", "model_name", "run_id", "error_mode", "failed"], rows)
+    counts = records(unchanged(stats.error_mode_counts, compared_by(failures, units, "model"), units))
     shares = dict.fromkeys(keys, 0.0)
     for row in counts:
         shares[row["benchmark_name"], row["model_name"]] += row["share"]
