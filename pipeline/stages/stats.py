@@ -73,7 +73,9 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
     }
     names = [*UNIT, "bucket"]
     counts = failures[names].assign(**flags).groupby(names, observed=True)[list(flags)].sum().reset_index()
-    counts = counts.assign(major=pd.Series(_is_major(counts, buckets), counts.index, dtype="bool"), name=counts["bucket"].astype("str"))
+    counts = counts.assign(
+        major=pd.Series(_is_major(counts, buckets), counts.index, dtype="bool"), name=counts["bucket"].astype("str")
+    )
     ordered = counts.sort_values(["own_rows", "name"], ascending=[False, True])
     return schema.conform(_in_input_order(ordered.drop(columns="name"), units), schema.BUCKET_COUNTS)
 
