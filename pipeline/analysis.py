@@ -45,7 +45,7 @@ class Analysis:
     missing_runs: tuple[str, ...]
     """The runs that were left out on request, as `run_results.csv` wrote them."""
     light_turns: pd.DataFrame
-    """One row per run x turn (`schema.LIGHT_TURNS`): what is kept of every row."""
+    """One row per run x turn (`schema.LIGHT_TURNS`): what is kept of every row, under its number from 0."""
     failures: pd.DataFrame
     """One row per failed row, under its index in `turns`: all columns of `turns` but the texts."""
     failure_texts: pd.DataFrame | None
@@ -194,13 +194,14 @@ def score_rows(scores: pd.DataFrame, comparison: str) -> pd.DataFrame:
     """Return the long table as users have it, with `row_id` and `comparison`: one row per run x turn x dimension."""
     turn = scores["turn"].astype("int64")
     row_id = scores["run_id"].astype("str") + ":" + turn.astype("str")
-    name = pd.Categorical.from_codes([0] * len(scores), [comparison])
+    name = pd.Categorical([comparison]).repeat(len(scores))
     return schema.conform(scores.assign(row_id=row_id, comparison=name, turn=turn), schema.SCORE_ROWS)
 
 
 def by_unit(frame: pd.DataFrame, unit: str = "model_name") -> dict[tuple[str, str], list[Any]]:
     """Return the rows of a frame as named tuples, by benchmark and model (or the column `unit`), in order."""
     groups: dict[tuple[str, str], list[Any]] = {}
-    for row in frame.itertuples(index=False):
+    rows: Iterable[Any] = frame.itertuples(index=False)
+    for row in rows:
         groups.setdefault((row.benchmark_name, getattr(row, unit)), []).append(row)
     return groups

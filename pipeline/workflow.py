@@ -48,9 +48,12 @@ _KEPT_TEXTS: Final = 16_000_000
 # --- The chain -----------------------------------------------------------------------------------------------
 
 
+def no_progress(done: int, whole: int) -> None:
+    """Show no progress."""
+
+
 def label_runs(
     plan: Plan,
-    rules: RuleSet,
     ledger: Ledger,
     progress: Progress,
     write: Callable[[pd.DataFrame], None],
@@ -69,21 +72,22 @@ def label_runs(
             loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
         loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
         if not problems:
-            loaded.add(*_label(batch, plan.options, rules, ledger, write))
+            loaded.add(*_label(batch, plan, ledger, write))
         del batch, rows  # or they would lie in memory beside the next ones
     _refuse(plan, loaded, problems)
     return loaded
 
 
 def _label(
-    batch: Batch, options: Options, rules: RuleSet, ledger: Ledger, write: Callable[[pd.DataFrame], None]
+    batch: Batch, plan: Plan, ledger: Ledger, write: Callable[[pd.DataFrame], None]
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[ReviewedRow]]:
     """Return the finished turns of a batch, its scores over the included dimensions, and its reviewed rows."""
-    scores = include_dimensions(batch.scores, options.exclude_dimensions)
+    excluded = plan.options.exclude_dimensions
+    scores = include_dimensions(batch.scores, excluded)
     turns = (
         batch.turns.pipe(add_response_kind)
         .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
-        .pipe(assign_error_modes, rules, options.exclude_dimensions)  # adds error_mode, its rule and evidence
+        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule and evidence
     )
     reviewed = settle_turns(turns, ledger)
     turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source
@@ -91,10 +95,9 @@ def _label(
     return turns, scores, reviewed
 
 
-def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysis:
+def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
     """Put the batches together, count, compare, and apply the review."""
-    frames = loaded.united()
-    turns, failures, scores = frames["light_turns"], frames["failures"], frames["long_scores"]
+    turns, failures, scores = loaded.united()
     units = compared_units(loaded.inputs, plan.options.compare_by)
     counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
     review = review_of(
@@ -117,13 +120,17 @@ def count(plan: Plan, rules: RuleSet, ledger: Ledger, loaded: Loaded) -> Analysi
         review=review,
         options=plan.options,
         included_dimensions=tuple(name for name in loaded.dimensions if name not in plan.options.exclude_dimensions),
-        rules_sha256=rules.sha256,
+        rules_sha256=plan.rules.sha256,
         rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
         inputs=tuple(loaded.inputs),
         notes=tuple(notes),
         rejected=tuple(loaded.rejected),
         missing_runs=plan.listed.missing,
-        **frames,
+        light_turns=turns,
+        failures=failures,
+        failure_texts=loaded.texts_of(failures),
+        failure_sizes=concat(loaded.sizes, schema.TEXT_SIZES).set_axis(failures.index),
+        long_scores=scores,
         **counts,
         reviews=reviews_table(failures, review),
         read_texts=partial(read_texts, files=files),
@@ -145,7 +152,7 @@ class Written:
 def analyze_into(
     request: Request,
     output: AnyPath | None,
-    progress: Progress = lambda done, whole: None,
+    progress: Progress = no_progress,
     *,
     final: bool = False,
     kept_texts: int | None = _KEPT_TEXTS,
@@ -156,14 +163,14 @@ def analyze_into(
     """
     if output is not None and not os.fspath(output):
         raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
-    plan, rules = make_plan(request), _read_rules(request)
+    plan = make_plan(request, _read_rules(request))
     target = choose_target(None if output is None else Path(output), plan.listed.name)
     refuse_unfit(target, plan.input_folders, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
     ledger = read_ledger(target.folder)
     with staged(target) as staging:
         with staging.batches() as write:
-            loaded = label_runs(plan, rules, ledger, progress, write, kept_texts)
-        analysis = count(plan, rules, ledger, loaded)
+            loaded = label_runs(plan, ledger, progress, write, kept_texts)
+        analysis = count(plan, ledger, loaded)
         if final:
             _refuse_unless_final(analysis)
         staging.write_all(build_report(analysis), analysis)
@@ -172,12 +179,10 @@ def analyze_into(
     return Written(analysis, report, target)
 
 
-def analyze_in_memory(
-    request: Request, progress: Progress = lambda done, whole: None, ledger: Ledger | None = None
-) -> Analysis:
+def analyze_in_memory(request: Request, progress: Progress = no_progress, ledger: Ledger | None = None) -> Analysis:
     """Analyse and write nothing."""
-    plan, rules, ledger = make_plan(request), _read_rules(request), ledger or Ledger()
-    return count(plan, rules, ledger, label_runs(plan, rules, ledger, progress, lambda turns: None, None))
+    plan, ledger = make_plan(request, _read_rules(request)), ledger or Ledger()
+    return count(plan, ledger, label_runs(plan, ledger, progress, lambda _: None, kept_texts=None))
 
 
 def analyze(  # noqa: PLR0913 - one parameter per option of the command
@@ -266,18 +271,15 @@ class Loaded:
             if self.kept_texts is not None and self._size_of_texts > self.kept_texts:
                 self.texts = None
 
-    def united(self) -> dict[str, pd.DataFrame | None]:
-        """Return the frames of all batches, each in one piece, by the names of an Analysis."""
+    def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece."""
         turns = concat(self.turns, schema.LIGHT_TURNS)
-        failed = turns.index[turns["failed"]]
-        texts = None if self.texts is None else concat(self.texts, schema.FAILURE_TEXTS).set_axis(failed)
-        return {
-            "light_turns": turns,
-            "failures": concat(self.failures, schema.FAILURES).set_axis(failed),
-            "failure_texts": texts,
-            "failure_sizes": concat(self.sizes, schema.TEXT_SIZES).set_axis(failed),
-            "long_scores": concat(self.scores, schema.LONG_SCORES),
-        }
+        failures = concat(self.failures, schema.FAILURES).set_axis(turns.index[turns["failed"]])
+        return turns, failures, concat(self.scores, schema.LONG_SCORES)
+
+    def texts_of(self, failures: pd.DataFrame) -> pd.DataFrame | None:
+        """Return the texts of all failed rows under their index, if they were kept."""
+        return None if self.texts is None else concat(self.texts, schema.FAILURE_TEXTS).set_axis(failures.index)
 
 
 def _read_rules(request: Request) -> RuleSet:

@@ -39,8 +39,7 @@ def export(
         raise UsageError(Problem("--format", f"no format {form!r}", nearest(form, _FORMATS)))
     if output == "":
         raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
-    from pipeline.reporting import request_of
-    from pipeline.review.back import read_back
+    from pipeline.export.reading import read_back
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its messages on caches, fonts and settings do not matter
     try:
@@ -49,7 +48,7 @@ def export(
         from pipeline.export.charts.files import export_charts
     except ImportError as error:
         raise UsageError(Problem("export", f"needs matplotlib: {error}", _EXTRA)) from None
-    analysis = read_back(folder, request_of(folder).options)
+    analysis = read_back(folder)
     printing.print_answer(
         export_charts(analysis, folder, Path(output) if output else folder / "charts", form), as_json=as_json
     )

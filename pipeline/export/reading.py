@@ -99,16 +99,16 @@ def _options(values: Mapping[str, Any]) -> Options:
 def _read(path: Path, columns: schema.Columns) -> pd.DataFrame:
     """Read a table with the dtypes that the stages use."""
     repeated = [name for name, kind in columns.items() if kind == "category"]
-    frame = parquet.read_table(path, columns=list(columns), read_dictionary=repeated).to_pandas()
+    frame: pd.DataFrame = parquet.read_table(path, columns=list(columns), read_dictionary=repeated).to_pandas()
     lists = {name: frame[name].map(list) for name, kind in columns.items() if kind == "list"}
-    numbers = {name: frame[name].astype(kind) for name, kind in columns.items() if kind in ("Int64", "boolean")}
-    return frame.assign(**lists, **numbers)
+    numbers = {name: kind for name, kind in columns.items() if kind in ("Int64", "boolean")}
+    return frame.assign(**lists).astype(numbers)
 
 
 def _read_texts(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Return the five texts of rows, in their order, indexed by `row_id`."""
     wanted = [("row_id", "in", rows["row_id"].tolist())]
-    texts = parquet.read_table(path, columns=["row_id", *schema.TEXTS], filters=wanted).to_pandas()
+    texts: pd.DataFrame = parquet.read_table(path, columns=["row_id", *schema.TEXTS], filters=wanted).to_pandas()
     return texts.set_index("row_id").loc[rows["row_id"]]
 
 

@@ -50,7 +50,7 @@ class ReviewedRow:
         return not self.failed and bool(self.settled.fitting)
 
 
-def settle_rows(rows: Iterable[Mapping[str, Any]], ledger: Ledger) -> list[ReviewedRow]:
+def settle_rows(rows: Iterable[Mapping[Any, Any]], ledger: Ledger) -> list[ReviewedRow]:
     """Return the state of each row that the ledger names; others are left out.
 
     Each row maps `row_id`, `benchmark_name`, `model_name`, `run_id`, `turn`, `failed`, `response_kind`,

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.load.records import Options, Request
+    from pipeline.rules.ruleset import RuleSet
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The runs and the options of one analysis."""
+    """The runs, the rules and the options of one analysis."""
 
     listed: RunList
     options: Options
+    rules: RuleSet
     rules_file: Path | None
     runs_root: Path | None
 
@@ -60,8 +62,8 @@ class Plan:
         }
 
 
-def make_plan(request: Request) -> Plan:
-    """Find the runs.
+def make_plan(request: Request, rules: RuleSet) -> Plan:
+    """Find the runs, and return them with the rules that label their failed rows.
 
     Raises `UsageError` for a choice that does not exist, and `InputError` for runs or files that are missing.
     """
@@ -70,7 +72,7 @@ def make_plan(request: Request) -> Plan:
     _check_choice("--repeat-policy", options.repeat_policy, get_args(schema.RepeatPolicy))
     listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, options)
     rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
-    return Plan(listed, options, rules_file, runs_root)
+    return Plan(listed, options, rules, rules_file, runs_root)
 
 
 def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:

@@ -112,7 +112,8 @@ def read_lines(file: Path, wanted: Sequence[int]) -> tuple[dict[int, JudgedRow],
         for number, line in enumerate(stream, 1):
             digest.update(line)
             if number in lines:
-                rows |= {number: row for row in decode(line, number).rows}
+                decoded = decode(line, number)
+                rows |= dict(zip(decoded.lines, decoded.rows, strict=True))
     return rows, digest.hexdigest()
 
 
@@ -162,7 +163,7 @@ def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
         }
     )
     names = ["comparison", "benchmark_name", "model_name", "run_id", "source_file"]
-    of_runs[names] = of_runs[names].apply(categorical)
+    of_runs = of_runs.assign(**{name: categorical(of_runs[name].tolist()) for name in names})
     of_rows = of_runs.loc[of_runs.index.repeat([len(judged.turns) for judged in runs])].reset_index(drop=True)
     texts = pa.concat_tables(judged.texts for judged in runs).combine_chunks().to_pandas()
     scores = [each for judged in runs for each in judged.scores]
@@ -188,7 +189,7 @@ def _column(values: Iterable[object], kind: str) -> pd.Series:
     return pd.Series(list(values), dtype=kind)
 
 
-def categorical(values: Sequence[str] | pd.Series) -> pd.Categorical:
+def categorical(values: Sequence[str]) -> pd.Categorical:
     """Return strings that repeat as a categorical whose categories stand in the order of their first appearance."""
     categories = {value: code for code, value in enumerate(dict.fromkeys(values))}
     return pd.Categorical.from_codes(

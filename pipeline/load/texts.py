@@ -41,4 +41,5 @@ def read_texts(rows: pd.DataFrame, files: Mapping[str, JudgedFile]) -> pd.DataFr
         found |= {(str(run_id), line): row for line, row in of_run.items()}
     places = zip(rows["run_id"], rows["source_line"], strict=True)
     texts, _ = text_columns([found[place] for place in places])
-    return texts.to_pandas().set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))
+    frame: pd.DataFrame = texts.to_pandas()
+    return frame.set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))

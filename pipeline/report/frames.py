@@ -56,7 +56,7 @@ def pivoted(
     `index` and `columns` each name a column of `counts` and the labels to show, in this order.
     """
     (by, rows), (across, names) = index, columns
-    wide = counts.pivot(index=by, columns=across, values=values)  # noqa: PD010 - one row a cell, nothing to aggregate
+    wide = counts.pivot(index=by, columns=across, values=values)
     return wide.reindex(index=list(rows), columns=list(names)).fillna(0).astype("int64")
 
 

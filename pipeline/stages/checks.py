@@ -82,7 +82,8 @@ def check_comparable(outcomes: pd.DataFrame, run_ids: Mapping[tuple[str, str], S
     somewhere = judged.groupby([outcomes["benchmark_name"], outcomes["turn"]], observed=True).transform("any")
     missing = outcomes[somewhere & ~judged]
     notes = []
-    for (benchmark, model), cells in missing.groupby(["benchmark_name", "model_name"], sort=False, observed=True):
+    for key, cells in missing.groupby(["benchmark_name", "model_name"], sort=False, observed=True):
+        benchmark, model = map(str, key)
         what = f"no judged row of {model} for {_turns(cells['turn'].tolist())} of {benchmark}: not comparable"
         notes.append(Note("warning", ", ".join(run_ids[benchmark, model]), what))
     return notes

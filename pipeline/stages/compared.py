@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 
 def compared_units(inputs: Iterable[RunInput], compare_by: CompareBy) -> pd.DataFrame:
-    """Return one row per benchmark x model (or run id, under `model_name`) in input order, with its number of `runs`."""
+    """Return one row per benchmark x model (or run id, as `model_name`) in input order, with its number of `runs`."""
     runs = pd.DataFrame(
         [(run.benchmark_name, run.model_name if compare_by == "model" else run.run_id) for run in inputs],
         columns=["benchmark_name", "model_name"],
         dtype="str",
     )
     units = runs.groupby(["benchmark_name", "model_name"], sort=False).size().rename("runs").reset_index()
-    return units.astype({name: pd.CategoricalDtype(units[name].unique()) for name in ("benchmark_name", "model_name")})
+    return units.astype(
+        {name: pd.CategoricalDtype(list(units[name].unique())) for name in ("benchmark_name", "model_name")}
+    )
 
 
 def compared_by(frame: pd.DataFrame, units: pd.DataFrame, compare_by: CompareBy) -> pd.DataFrame:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.stages import stats, turnsets
 from pipeline.stages.compared import compared_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
     from pipeline.ledger.buckets import Buckets
     from pipeline.load.records import Options
 
 
-def count_tables(
+def count_tables(  # noqa: PLR0913, PLR0917 - three tables, and what they are counted by
     turns: pd.DataFrame,
     failures: pd.DataFrame,
     scores: pd.DataFrame,
@@ -42,6 +44,7 @@ def count_tables(
 def own_rows_by_bucket(bucket_counts: pd.DataFrame) -> dict[tuple[str, str], Counter[str]]:
     """Return the number of own failed rows per bucket of each (benchmark, model)."""
     sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for row in bucket_counts.itertuples(index=False):
+    rows: Iterable[Any] = bucket_counts.itertuples(index=False)
+    for row in rows:
         sizes[row.benchmark_name, row.model_name][row.bucket] = int(row.own_rows)
     return sizes

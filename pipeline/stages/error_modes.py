@@ -27,7 +27,7 @@ def assign_error_modes(turns: pd.DataFrame, rules: RuleSet, excluded: Collection
     failed = turns.index[turns["failed"]]
 
     def spread(values: Sequence[str | None]) -> pd.Series:
-        return pd.Series(values, failed, dtype="str").reindex(turns.index)
+        return pd.Series(list(values), failed, dtype="str").reindex(turns.index)
 
     return turns.assign(
         error_mode=as_category(spread(verdicts.modes)),
@@ -39,4 +39,4 @@ def assign_error_modes(turns: pd.DataFrame, rules: RuleSet, excluded: Collection
 
 def as_category(values: pd.Series) -> pd.Series:
     """Return strings as a categorical whose categories stand in the order of their first appearance."""
-    return values.astype(pd.CategoricalDtype(values.dropna().unique()))
+    return values.astype(pd.CategoricalDtype(list(values.dropna().unique())))

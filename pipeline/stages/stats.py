@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,6 +15,8 @@ from pipeline.ledger.gate import major_buckets
 from pipeline.stages.tables import is_false
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pipeline.ledger.buckets import Buckets
 
 UNIT = ["benchmark_name", "model_name"]
@@ -66,7 +68,7 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
     their parents (`ledger/gate.py`).
     """
     flags = {
-        "failed_rows": True,
+        "failed_rows": failures["bucket"].notna(),
         "reviewed": failures["bucket_source"].eq("review"),
         "provisional": failures["bucket_source"].eq("rule"),
         "own_rows": failures["response_kind"].ne(EARLY),
@@ -83,9 +85,8 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
 def _is_major(counts: pd.DataFrame, buckets: Buckets) -> list[bool]:
     """Return whether each bucket of `counts` counts for one of the major buckets of its model."""
     sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    rows = [
-        ((row.benchmark_name, row.model_name), buckets.parent(row.bucket), row.own_rows) for row in counts.itertuples()
-    ]
+    found: Iterable[Any] = counts.itertuples()
+    rows = [((row.benchmark_name, row.model_name), buckets.parent(row.bucket), row.own_rows) for row in found]
     for unit, parent, own_rows in rows:
         sizes[unit][parent] += own_rows
     major = {unit: major_buckets(of_unit) for unit, of_unit in sizes.items()}

@@ -73,13 +73,13 @@ def turn_sets(outcomes: pd.DataFrame) -> pd.DataFrame:
         for name, model, turn in _sets_of_benchmark(cells)
     ]
     found = pd.DataFrame(sets, columns=list(schema.TURN_SETS))
-    models = ["", *outcomes["model_name"].cat.categories]
+    models = list(dict.fromkeys(["", *outcomes["model_name"].cat.categories]))
     return schema.conform(
         found.astype(
             {
                 "benchmark_name": outcomes["benchmark_name"].dtype,
                 "set": _SETS,
-                "model_name": pd.CategoricalDtype(dict.fromkeys(models)),
+                "model_name": pd.CategoricalDtype(models),
                 "turn": "int64",
             }
         ),
@@ -93,7 +93,7 @@ def _sets_of_benchmark(cells: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
     if len(models) < 2:  # noqa: PLR2004 - a comparison needs two
         return
     outcomes = cells.pivot(index="turn", columns="model_name", values="outcome")
-    fails = outcomes.eq("failed")[outcomes.ne("not_judged").all(axis="columns")]
+    fails = (outcomes == "failed")[(outcomes != "not_judged").all(axis="columns")]
     failing = fails.sum(axis="columns")
     for turn in fails.index[failing.eq(len(models))]:
         yield "failed_by_all", "", turn

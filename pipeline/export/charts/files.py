@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 import zlib
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
 
-from pipeline import schema as c
-from pipeline.errors import InputError, OutputError, Problem
+from pipeline.errors import OutputError, Problem
 from pipeline.export.charts.counts import draw_causes, draw_dimensions, draw_rates
 from pipeline.export.charts.names import file_stems
 from pipeline.export.charts.style import RC_PARAMS
 from pipeline.export.charts.turns import draw_turns
 from pipeline.export.guards import locked, refusals, uninterrupted
 from pipeline.export.target import Target, refuse_unfit
+from pipeline.load.folder import read_local
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pipeline.analysis import Analysis
     from pipeline.export.charts.slide import Slide
@@ -64,13 +63,9 @@ def export_charts(analysis: Analysis, source: Path, folder: Path, form: str) -> 
 
 
 def _inputs(source: Path) -> list[Path]:
-    """Return the folders that were analysed, into which nothing may be written."""
-    try:
-        local = json.loads((source / c.LOCAL_JSON).read_bytes())
-        return [Path(path) for path in (local["comparison_dir"], *local["run_dirs"].values()) if path is not None]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        fix = "analyse again: error-analysis analyze --output"
-        raise InputError(Problem(str(source / c.LOCAL_JSON), f"cannot be read back: {error}", fix)) from None
+    """Return the folders that were analysed: nothing is written into them."""
+    local = read_local(source)
+    return [*([] if local.comparison_dir is None else [local.comparison_dir]), *local.run_dirs.values()]
 
 
 def _drawn(draw: Callable[[Analysis, str], Slide], analysis: Analysis, benchmark: str, form: str) -> bytes:
