@@ -20,7 +20,7 @@ OTHERS   := $(shell $(FOLDERS) | $(PLAIN) -v | LC_ALL=C tr -c 'A-Za-z0-9._+@\n-'
 ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-review test check lint types imports notebooks notebook bench analyze analyze-all clean
+.PHONY: help setup demo demo-review test test-all check lint types imports notebooks notebook bench analyze analyze-all clean
 .PHONY: rules-score rules-fit browser pictures
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
@@ -89,10 +89,13 @@ notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/note
 
 # --- Checking it -----------------------------------------------------------------------------------------
 
-test: $(DEV)  ## Run the tests
+test: $(DEV)  ## Run the tests, without those in a browser and those that kill processes
+	$(BIN)/pytest --numprocesses 2 -m 'not browser and not crash'
+
+test-all: $(DEV)  ## Run every test
 	$(BIN)/pytest --numprocesses 2
 
-check: lint types imports test notebooks rules-score  ## Everything that must pass: lint, types, imports, tests, notebooks, rules
+check: lint types imports test-all notebooks rules-score  ## Everything that must pass: lint, types, imports, tests, notebooks, rules
 
 lint: $(DEV)
 	$(BIN)/ruff check

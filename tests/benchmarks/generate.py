@@ -13,6 +13,7 @@ from typing import Any
 BIRDS = ("auk", "crane", "dunlin", "egret", "finch", "heron", "ibis", "kite", "lark", "merlin")
 MODELS = tuple(f"{bird}-voice-{number}" for number, bird in enumerate(BIRDS))
 SEED = 20260301
+LONGEST = 10_000
 # Above 1 a model fails less often than the turn's difficulty says, below 1 more often.
 SKILLS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0, 1.1, 1.3, 1.5, 1.8)
 # What the judge scores, how often it applies to a turn, and what a judge says when it fails.
@@ -62,21 +63,30 @@ def main() -> None:
 
 
 def generate(rows: int, folder: Path) -> None:
-    """Write `comparison/run_results.csv` and one run per model of `rows / 10` turns under `runs/bench/`."""
+    """Write `comparison/run_results.csv` and its runs under `runs/bench/`: as many for each model, of equal length.
+
+    A run has at most 10,000 turns; where there are more rows, the models are repeated.
+    """
     writer = Writer(Random(SEED))
-    turns = [_turn(number, writer) for number in range(rows // len(MODELS))]
-    for model, skill in zip(MODELS, SKILLS, strict=True):
-        run = folder / "runs" / "bench" / model
-        run.mkdir(parents=True, exist_ok=True)
-        with (run / "openai_judged.jsonl").open("w", encoding="utf-8") as file:
-            for turn in turns:
-                file.write(json.dumps(_row(model, skill, turn, writer), ensure_ascii=False) + "\n")
+    of_model = rows // len(MODELS)
+    repeats = -(-of_model // LONGEST)
+    turns = [_turn(number, writer) for number in range(of_model // repeats)]
+    listed = []
+    for repeat in range(1, repeats + 1):
+        for model, skill in zip(MODELS, SKILLS, strict=True):
+            name = model if repeat == 1 else f"{model}_{repeat}"
+            run = folder / "runs" / "bench" / name
+            run.mkdir(parents=True, exist_ok=True)
+            with (run / "openai_judged.jsonl").open("w", encoding="utf-8") as file:
+                for turn in turns:
+                    file.write(json.dumps(_row(model, skill, turn, writer), ensure_ascii=False) + "\n")
+            listed.append((model, repeat, f"{model}_run{repeat}", f"../runs/bench/{name}", "bench"))
     comparison = folder / "comparison"
     comparison.mkdir(exist_ok=True)
     with (comparison / "run_results.csv").open("w", encoding="utf-8", newline="") as file:
         results = csv.writer(file)
         results.writerow(("model_name", "run_index", "run_id", "run_dir", "benchmark_name"))
-        results.writerows((model, 1, f"{model}_run1", f"../runs/bench/{model}", "bench") for model in MODELS)
+        results.writerows(listed)
 
 
 def _turn(number: int, writer: Writer) -> dict[str, Any]:
