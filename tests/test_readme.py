@@ -55,8 +55,8 @@ def test_a_make_line_names_a_target_that_exists(line, checkout):
     words = [
         word if word != "COMPARISONS=path/to/comparisons" else "COMPARISONS=data_samples/comparisons" for word in words
     ]
-    shutil.copy(ROOT / "Makefile", checkout)
-    shutil.copy(ROOT / "pyproject.toml", checkout)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, checkout)
     done = subprocess.run([*words, "--dry-run"], cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
