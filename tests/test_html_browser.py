@@ -17,6 +17,8 @@ from pipeline import analyze
 from pipeline.export.formats import page as html
 from pipeline.report.text import visible
 
+pytestmark = pytest.mark.browser
+
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 
 

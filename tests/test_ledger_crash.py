@@ -23,6 +23,8 @@ from pipeline.errors import InputError, OutputError
 from pipeline.ledger.events import later_than, write_event
 from pipeline.ledger.store import DAMAGED, LEDGER, TORN, parse, read_ledger, writing
 
+pytestmark = pytest.mark.crash
+
 ROW = "run_a:1"
 
 PARENT, PWRITE = os.getpid(), os.pwrite

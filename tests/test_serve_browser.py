@@ -8,6 +8,8 @@ import pytest
 from builders import failing, row, write_comparison, write_run
 from pages import chromium, serving
 
+pytestmark = pytest.mark.browser
+
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> \u202egnp.exe"
 
 
