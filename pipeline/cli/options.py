@@ -41,7 +41,7 @@ def spread(arguments: list[str]) -> list[str]:
 
 
 def takes_inputs(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the input options; it receives them as one `Request`, its own options as they are."""
+    """Add the input options to a command; it receives them as one `Request`, its own options as they are."""
     shared = inspect.signature(_request, eval_str=True).parameters
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 

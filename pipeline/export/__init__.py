@@ -1,1 +1,4 @@
-"""Everything that writes output files: where to, all or nothing, and nothing else."""
+"""The analysis folder: written whole or not at all, verified, and read back; its formats and charts.
+
+`workflow` and `cli` import this package; it imports everything below but `rules`.
+"""

@@ -1,4 +1,4 @@
-"""Tell make which files an analysis was made from."""
+"""The rule for make that names the files an analysis was made from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNFIT_FOR_MAKE: Final = re.compile(r"[\n\t;|\\]")
 
 
 def dependencies(goal: Path, inputs: Sequence[Path]) -> str:
-    """Write a rule for make: the goal, by its short and its full name, needs the inputs.
+    """Return a rule for make: the goal, by its short and its full name, needs the inputs.
 
     Each input is a goal without a recipe too, so that one may vanish. A path that no rule can hold is left out.
     """
@@ -27,6 +27,6 @@ def dependencies(goal: Path, inputs: Sequence[Path]) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """Quote a path for make, which takes an equals sign in a rule for an assignment."""
+    """Return a path quoted for make, which takes an equals sign in a rule for an assignment."""
     text = str(path).replace("$", "$$").replace("=", "$(equals)")
     return re.sub(r"[ #:]", r"\\\g<0>", text)

@@ -92,7 +92,7 @@ class Staging:
         return places[target.report.name]
 
     def _stale(self, kept: set[Path]) -> list[Path]:
-        """List what an earlier analysis wrote here and this one does not: by its own list, and by name."""
+        """Return what an earlier analysis wrote here and this one does not: by its own list, and by name."""
         folder = self.target.folder
         names = {name for name in listed_outputs(folder) or () if _is_own(name)}
         names |= OWN_NAMES if is_analysis_folder(folder) else set()
@@ -105,7 +105,7 @@ class Staging:
 
 
 def _free_report(target: Target) -> Path:
-    """Give the report's place: its own, or the first beside it that holds nothing edited by hand."""
+    """Return where the report goes: its own place, or the first beside it without a file that was edited by hand."""
     place, number = target.report, 1
     while place.exists() and not is_unedited(place.read_bytes()):
         place = target.new_report if number == 1 else target.folder / f"{target.stem}.new{number}.md"
@@ -185,7 +185,7 @@ def _prefix(target: Target) -> str:
 
 
 def _is_own(name: str) -> bool:
-    """Tell whether a listed name is one of ours: no list may make us remove anything else."""
+    """Whether a listed name is one of ours: no list may make us remove anything else."""
     path = Path(name)
     plain = len(path.parts) == 1 and (name in OWN_NAMES or path.suffix in (".md", ".html"))
     return plain or (path.parts[:-1] == ("tables",) and path.suffix == ".parquet")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import OutputError, Problem
@@ -25,7 +26,8 @@ _LONGEST_NAME: Final = 200
 _HEAD: Final = 1000
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Target:
     """Where an analysis goes: the folder, and the report's name without its ending."""
 
     folder: Path
@@ -59,12 +61,12 @@ def choose_target(output: Path | None, name: str) -> Target:
 
 
 def cut_name(name: str, size: int) -> str:
-    """Cut a file name to at most `size` bytes."""
+    """Return a file name cut to at most `size` bytes."""
     return os.fsencode(name)[:size].decode(errors="ignore")
 
 
 def listed_outputs(folder: Path) -> list[str] | None:
-    """List what an earlier analysis wrote into a folder, by its own account; `None` where none did."""
+    """Return what an earlier analysis wrote into a folder, by its own account; `None` where none did."""
     try:
         listed = json.loads((folder / c.LOCAL_JSON).read_bytes())["outputs"]
     except (OSError, ValueError, LookupError, TypeError):
@@ -73,7 +75,7 @@ def listed_outputs(folder: Path) -> list[str] | None:
 
 
 def is_analysis_folder(folder: Path) -> bool:
-    """Tell whether an earlier analysis, whole or cut short, wrote this folder."""
+    """Whether an earlier analysis, whole or cut short, wrote this folder."""
     return (folder / c.ANALYSIS_JSON).exists() or listed_outputs(folder) is not None
 
 
@@ -104,7 +106,7 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
 
 
 def _foreign(target: Target, folder: Path) -> list[str]:
-    """Name what somebody else put where we would write; a report that was edited by hand is kept instead."""
+    """Return the names of what somebody else put where we would write; a report that was edited by hand is kept instead."""
     names = [] if is_analysis_folder(folder) else sorted(name for name in OWN_NAMES if (folder / name).exists())
     if target.page.is_file():
         with target.page.open("rb") as stream:
@@ -117,6 +119,6 @@ def _real(path: Path) -> Path:
 
 
 def _absolute(path: Path) -> Path:
-    """Make a path absolute; one that goes up does so as the file system does, through links."""
+    """Return an absolute path; `..` follows links, as the file system does."""
     plain = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     return Path(os.path.realpath(plain) if ".." in path.parts else os.path.abspath(plain))  # noqa: PTH100 - Path.absolute() keeps `.`

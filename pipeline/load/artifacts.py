@@ -39,12 +39,12 @@ class Artifacts:
 
 
 def transcript_file(run: Run) -> Path:
-    """Say where a run's transcript would be."""
+    """Return where a run's transcript would be."""
     return run.directory / "transcript.jsonl"
 
 
 def summary_file(run: Run) -> Path:
-    """Say where the judge's summary would be."""
+    """Return where the judge's summary would be."""
     return run.directory / f"{run.judge}_summary.json"
 
 

@@ -34,7 +34,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """List the folders inside a folder, sorted; one that cannot be listed has none."""
+    """Return the folders inside a folder, sorted; one that cannot be listed has none."""
     try:
         return sorted(entry for entry in folder.iterdir() if is_folder(entry))
     except OSError:
@@ -42,7 +42,7 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def absolute(path: Path | str) -> Path:
-    """Make a path absolute, with the names the user gave; one that goes up does so through links, as opening does."""
+    """Return an absolute path, with the names the user gave; `..` follows links, as opening a file does."""
     expanded = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if ".." in Path(path).parts:
         return real(expanded)
@@ -50,22 +50,22 @@ def absolute(path: Path | str) -> Path:
 
 
 def real(path: Path | str) -> Path:
-    """Follow all links of a path; a loop of links stays as it is."""
+    """Return a path with all links followed; a loop of links stays as it is."""
     return Path(os.path.realpath(path))
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a path is a folder; one that the file system cannot even look up is none."""
+    """Whether a path is a folder; a path that the file system cannot look up is none."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises for a name that is too long
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path is a regular file, as `is_folder` does."""
+    """Whether a path is a regular file, as `is_folder` does."""
     return os.path.isfile(path)  # noqa: PTH113 - as above
 
 
 def size_of(path: Path) -> int:
-    """Give a file's size in bytes; 0 where it cannot be told."""
+    """Return a file's size in bytes; 0 where it is not known."""
     try:
         return path.stat().st_size
     except OSError:
@@ -73,16 +73,16 @@ def size_of(path: Path) -> int:
 
 
 def plain(name: str) -> str:
-    """Make a file name valid Unicode: names need not be, and every output of ours is."""
+    """Return a file name as valid Unicode: names need not be, and every output of ours is."""
     return os.fsencode(name).decode(errors="replace")
 
 
 def relative(path: Path, base: Path) -> str:
-    """Name a file as outputs do: POSIX, relative to `base`."""
+    """Return a file's name for outputs: POSIX, relative to `base`."""
     return plain(Path(os.path.relpath(path, base)).as_posix())
 
 
 def shown(path: Path) -> str:
-    """Name a file as messages do: relative to the working directory when it lies inside, else in full."""
+    """Return a file's name for messages: relative to the working directory when it lies inside, else in full."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

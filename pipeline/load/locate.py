@@ -18,12 +18,12 @@ _PREFERRED = ("openai", "claude")
 
 
 def default_roots(comparison: Path) -> list[Path]:
-    """Name the folders whose children and grandchildren may be the runs of a comparison."""
+    """Return the folders whose children and grandchildren may be the runs of a comparison."""
     return [comparison, comparison.parent / "runs", comparison.parent.parent / "runs"]
 
 
 def nearby(roots: Sequence[Path]) -> dict[str, list[Path]]:
-    """Index by name the run folders among the children and grandchildren of `roots`, each once."""
+    """Return by name the run folders among the children and grandchildren of `roots`, each once."""
     found: dict[str, dict[Path, Path]] = {}
     for root in roots:
         for child in folders_in(root):
@@ -52,7 +52,7 @@ def locate(written: str, comparison: Path, index: Callable[[], Mapping[str, list
 
 
 def was_moved(found: Path, written: str, comparison: Path) -> str | None:
-    """Say where a run was found when that is not where the comparison says; `None` when it is."""
+    """Return where a run was found when that is not where the comparison names it, else `None`."""
     return None if found in _as_written(written, comparison) else relative(found, comparison)
 
 
@@ -85,5 +85,5 @@ def judged_file(folder: Path, judge: str | None) -> Path:
 
 
 def judge_name(file: Path) -> str:
-    """Name the judge whose rows a judged file holds."""
+    """Return the judge whose rows a judged file holds."""
     return plain(file.name.removesuffix(_JUDGED))

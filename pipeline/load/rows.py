@@ -47,7 +47,7 @@ class JudgedRun:
     latency_ms: list[float | None]
     ttfb_ms: list[float | None]
     texts: pa.Table
-    """The five texts, one row per row; none in a `Batch`, whose frame has them."""
+    """The five texts, one row per row; none in a `RunBatch`, whose frame has them."""
     model_name: str
     row_models: tuple[str, ...]
     """The distinct model names that its rows hold, commonest first."""
@@ -71,7 +71,7 @@ class JudgedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RunBatch:
     """Some runs as two DataFrames that share an index: a number per row, from 0."""
 
     runs: list[JudgedRun]
@@ -88,7 +88,7 @@ class Batch:
             first += len(judged.turns)
 
 
-def read_batches(runs: Sequence[Run], comparison: str, advance: Callable[[int], None]) -> Iterator[Batch]:
+def read_batches(runs: Sequence[Run], comparison: str, advance: Callable[[int], None]) -> Iterator[RunBatch]:
     """Yield the runs in their order, small ones together: one batch is one large run or several small ones.
 
     `advance` is told the number of bytes read. A run whose file cannot be read comes with its problems.
@@ -150,7 +150,7 @@ def _payloads(texts: list[bytes], name: str, replaced: list[tuple[int, str]]) ->
     return texts
 
 
-def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
+def _as_frames(runs: list[JudgedRun], comparison: str) -> RunBatch:
     """Lay the rows of some runs out as the two long tables."""
     of_runs = pd.DataFrame(
         {
@@ -182,7 +182,7 @@ def _as_frames(runs: list[JudgedRun], comparison: str) -> Batch:
         passed=pd.array(list(chain.from_iterable(each.values() for each in scores)), dtype="boolean"),
     )
     runs[:] = [replace(judged, texts=_NO_TEXTS) for judged in runs]  # the frame has them
-    return Batch(runs, schema.conform(turns, schema.LOADED_TURNS), schema.conform(long, schema.LONG_SCORES))
+    return RunBatch(runs, schema.conform(turns, schema.LOADED_TURNS), schema.conform(long, schema.LONG_SCORES))
 
 
 def _column(values: Iterable[object], kind: str) -> pd.Series:

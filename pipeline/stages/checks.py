@@ -139,7 +139,7 @@ def _transcript_notes(judged: JudgedRun, turns: pd.DataFrame, transcript: Transc
 
 
 def _differ(one: str, other: str) -> bool:
-    """Tell whether two texts differ in more than white space."""
+    """Whether two texts differ in more than white space."""
     return one != other and one.split() != other.split()
 
 
