@@ -23,7 +23,7 @@ from pipeline.load.artifacts import read_artifacts
 from pipeline.load.files import plain, read_bytes, shown
 from pipeline.load.plan import Plan, make_plan
 from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
-from pipeline.load.rows import RunBatch, JudgedRun, read_batches
+from pipeline.load.rows import JudgedRun, RunBatch, read_batches
 from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules

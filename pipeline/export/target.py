@@ -106,7 +106,7 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
 
 
 def _foreign(target: Target, folder: Path) -> list[str]:
-    """Return the names of what somebody else put where we would write; a report that was edited by hand is kept instead."""
+    """Return what somebody else put where we would write; a report that was edited by hand is kept instead."""
     names = [] if is_analysis_folder(folder) else sorted(name for name in OWN_NAMES if (folder / name).exists())
     if target.page.is_file():
         with target.page.open("rb") as stream:
