@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,12 +15,14 @@ MODEL: Final = ["benchmark_name", "model_name"]
 """The key of what is compared, in the count tables."""
 
 Record = Any
-"""A row of a frame as `DataFrame.itertuples` yields it: columns are attributes, numbers are Python's own."""
+"""A row of a frame as a named tuple: columns are attributes, texts and numbers are Python's own."""
 
 
 def records(frame: pd.DataFrame) -> Iterator[Record]:
-    """Yield the rows of a frame as named tuples."""
-    yield from frame.itertuples(index=False)
+    """Return the rows of a frame as named tuples."""
+    row = namedtuple("row", frame.columns)  # type: ignore[misc]  # noqa: PYI024 - the columns are known only here
+    columns = (frame[name].tolist() for name in frame.columns)
+    return map(row._make, zip(*columns, strict=True))
 
 
 def grouped(frame: pd.DataFrame, by: Sequence[str]) -> dict[Any, list[Record]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     """Benchmark, model (or run), and a bucket that finer ones count for."""
 
 _PER_BUCKET: Final = 3
+_EVIDENCE: Final = ["turn", "failed_dimensions", "error_mode_rule", "error_mode_evidence", *c.TEXTS]
 
 
 class FailedRow(NamedTuple):
@@ -108,7 +109,7 @@ class AnalysisRows:
         return grouped(self.analysis.hardest_turns, ["benchmark_name"])
 
     @cached_property
-    def turn_sets(self) -> Mapping[BucketKey, list[int]]:
+    def turn_sets(self) -> Mapping[tuple[str, str, str], list[int]]:
         """The turns of each set, by benchmark, model (empty for the shared set) and set."""
         sets: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         for row in records(self.analysis.turn_sets):
@@ -167,13 +168,13 @@ class AnalysisRows:
 
     @cached_property
     def evidence(self) -> Mapping[str, Record]:
-        """Whole rows of `failures` by row id, texts too: the datapoints, and the examples of the hardest turns.
+        """What a report shows of failed rows, by row id: of the datapoints, and of the examples of the hardest turns.
 
         They are read in one go, because reading any number of them takes about the same time.
         """
         shown = [row for rows in self.datapoints.values() for row in rows]
         row_ids = dict.fromkeys(row.row_id for row in (*shown, *self.examples.values()))
-        return {row.row_id: row for row in records(self.analysis.evidence_of(row_ids).reset_index())}
+        return {row.row_id: row for row in records(self.analysis.evidence_of(row_ids)[_EVIDENCE].reset_index())}
 
 
 def choose_datapoints(rows: Sequence[FailedRow], cited: Iterable[str] = ()) -> list[FailedRow]:

@@ -28,13 +28,17 @@ class DimensionCost:
     """How many rows of a bucket failed a dimension."""
 
     dimension: str
-    rows: int
     root: int
     """Reviewed rows where the dimension is not called a mere consequence."""
     secondary: int
     """Reviewed rows where it is."""
     provisional: int
     """Rows that nobody has settled."""
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.root + self.secondary + self.provisional
 
 
 @dataclass(frozen=True)
@@ -67,16 +71,16 @@ def find_causes(rows: AnalysisRows) -> Causes:
 
 def dimension_costs(rows: Iterable[FailedRow], review: Review) -> list[DimensionCost]:
     """Return the dimensions that rows failed, the most frequent first; equal ones by name."""
-    roles: dict[str, Counter[str]] = defaultdict(Counter)
+    roles: Counter[tuple[str, str]] = Counter()
     for row in rows:
         decision = review.settled(row.row_id).decision
         consequences = decision.secondary_dimensions if decision else ()
         for name in row.failed_dimensions:
             role = "provisional" if not row.reviewed else "secondary" if name in consequences else "root"
-            roles[name][role] += 1
+            roles[name, role] += 1
     costs = [
-        DimensionCost(name, number.total(), number["root"], number["secondary"], number["provisional"])
-        for name, number in roles.items()
+        DimensionCost(name, roles[name, "root"], roles[name, "secondary"], roles[name, "provisional"])
+        for name in {name for name, _ in roles}
     ]
     return sorted(costs, key=lambda cost: (-cost.rows, cost.dimension))
 

@@ -29,7 +29,7 @@ _PAYLOADS: Final = {"tool_calls": ("Tool calls", 600), "tool_results": ("Tool re
 def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> Datapoint:
     """Return one failed row of a model as a datapoint.
 
-    `row` has the columns of `Analysis.turns`; `reviewed` is what reviewers decided on it.
+    `row` is one of `AnalysisRows.evidence`, or has its columns; `reviewed` is what reviewers decided on it.
     """
     quotes = [_quote(row, name, *shown) for name, shown in _LIMITS.items()]
     quotes += [
