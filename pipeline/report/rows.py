@@ -57,7 +57,10 @@ class ParentCounts:
 
 @dataclass(frozen=True)
 class AnalysisRows:
-    """The rows of an Analysis, each table read when it is first asked for; a key that is not there has no rows."""
+    """The rows of an Analysis, each table read when it is first asked for.
+
+    In the counted tables a key that is not there has no rows.
+    """
 
     analysis: Analysis
 
