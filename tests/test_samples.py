@@ -16,6 +16,7 @@ from recount import failed_row_ids, judged_rows, listed_runs, recount, write_run
 from pipeline import analyze
 from pipeline.export.formats.markdown import render
 from pipeline.report.blocks import Report, Table
+from pipeline.report.rows import AnalysisRows
 from pipeline.report.sections import (
     artifact_notes,
     build_report,
@@ -143,7 +144,7 @@ def test_what_was_never_scored_is_not_measured(tmp_path):
         ("b", "n", "r2"): [row(0, {"kb_grounding": None}), row(1, {"kb_grounding": None})],
     }
     analysis = analyze(write_runs(tmp_path, runs))
-    (counts,) = (block for block in dimensions.SECTION.build(analysis) if isinstance(block, Table))
+    (counts,) = (block for block in dimensions.SECTION.build(AnalysisRows(analysis)) if isinstance(block, Table))
     assert counts.header == ("model", "tool_use_correct", "kb_grounding")
     words = [[getattr(cell, "text", cell) for cell in line] for line in counts.rows]
     assert words == [["m", "1/1, 100.0%", "not measured"], ["n", "not measured", "not measured"]]
@@ -237,7 +238,7 @@ def as_markdown(*blocks):
     ids=lambda section: section.__name__.rpartition(".")[2],
 )
 def test_a_section_of_a_tiny_comparison(tiny, section, snapshot):
-    assert as_markdown(*section.SECTION.build(tiny)) == snapshot
+    assert as_markdown(*section.SECTION.build(AnalysisRows(tiny))) == snapshot
 
 
 def test_a_datapoint(tiny, snapshot):
@@ -246,5 +247,5 @@ def test_a_datapoint(tiny, snapshot):
 
 
 def test_a_model_with_one_failure(tiny, snapshot):
-    text = as_markdown(*models.SECTION.build(tiny))
+    text = as_markdown(*models.SECTION.build(AnalysisRows(tiny)))
     assert text[text.index("### wren") :] == snapshot

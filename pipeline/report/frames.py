@@ -1,46 +1,41 @@
-"""The frames of an Analysis as a report reads them: rows grouped, ranked, pivoted; failed rows with their review."""
+"""The rows of a frame as named tuples, and grouped."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from pipeline.analysis import Analysis
+    import pandas as pd
 
 MODEL: Final = ["benchmark_name", "model_name"]
-"""The key of what is compared, in the count tables and in `failures_by_model`."""
-BUCKET: Final = [*MODEL, "parent"]
-"""The key of a bucket of a model, finer buckets counted with their parents, in `failures_by_model`."""
+"""The key of what is compared, in the count tables."""
 
 Record = Any
-"""A row of a frame as `DataFrame.itertuples` yields it: columns are attributes, numbers are Python's own."""
-
-
-def of_benchmark(frame: pd.DataFrame, benchmark: str) -> pd.DataFrame:
-    """Return the rows of one benchmark."""
-    return frame[frame["benchmark_name"] == benchmark]
+"""A row of a frame as a named tuple: columns are attributes, texts and numbers are Python's own."""
 
 
 def records(frame: pd.DataFrame) -> Iterator[Record]:
-    """Yield the rows of a frame as named tuples."""
-    yield from frame.itertuples(index=False)
+    """Return the rows of a frame as named tuples."""
+    row = namedtuple("row", frame.columns)  # type: ignore[misc]  # noqa: PYI024 - the columns are known only here
+    columns = (frame[name].tolist() for name in frame.columns)
+    return map(row._make, zip(*columns, strict=True))
 
 
-def grouped(frame: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], list[Record]]:
-    """Return the rows of a frame by the values of several columns, groups and rows in order of appearance.
+def grouped(frame: pd.DataFrame, by: Sequence[str]) -> dict[Any, list[Record]]:
+    """Return the rows of a frame by the value of a column, or by the tuple of several, in order of appearance.
 
     A key that is not there has no rows: the result is a `defaultdict`.
     """
-    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
-    keys = zip(*(frame[name] for name in by), strict=True)
-    for key, row in zip(keys, records(frame), strict=True):
-        groups[key].append(row)
+    key = attrgetter(*by)
+    groups: dict[Any, list[Record]] = defaultdict(list)
+    for row in records(frame):
+        groups[key(row)].append(row)
     return groups
+<<<<<<< HEAD
 
 
 def ranked(counts: pd.DataFrame, size: str, name: str) -> pd.DataFrame:
@@ -100,3 +95,5 @@ def user_texts(analysis: Analysis, failures: pd.DataFrame) -> dict[tuple[str, in
     first = analysis.hardest_turns[turns].merge(failures.drop_duplicates(turns), on=turns, validate="one_to_one")
     texts = analysis.evidence_of(first["row_id"])["user_text"]
     return dict(zip(zip(first["benchmark_name"], first["turn"], strict=True), texts, strict=True))
+=======
+>>>>>>> wt-report2

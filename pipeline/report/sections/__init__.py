@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from pipeline.report.blocks import Report
+from pipeline.report.rows import AnalysisRows
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -24,5 +25,6 @@ def all_sections() -> list[Section]:
 
 def build_report(analysis: Analysis) -> Report:
     """Return the report of an analysis: its title, its stamp, and the blocks of all sections."""
-    blocks = (block for section in all_sections() for block in section.build(analysis))
+    rows = AnalysisRows(analysis)
+    blocks = (block for section in all_sections() for block in section.build(rows))
     return Report(f"Deep error analysis: {analysis.name}", analysis.review.stamp, tuple(blocks))

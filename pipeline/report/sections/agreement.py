@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from pipeline.ledger.codebook import MODES, NO_MODEL_ERROR
 from pipeline.report.blocks import Code, Heading, Paragraph, Rows, Strong
@@ -13,16 +12,20 @@ from pipeline.report.sections.interface import Section, rate, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block, Inline
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
-    decided = analysis.reviews[analysis.reviews["review_state"] == "decided"]
-    if decided.empty:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    review = rows.analysis.review
+    if not review.decided:
         return
-    said = decided["provisional_mode"].astype("str")
-    bucket = decided["bucket"].astype("str").map(analysis.review.buckets.parent)
+    confusion = Counter(
+        (row.provisional_mode, review.buckets.parent(row.settled.decision.bucket))
+        for row in review.decided
+        if row.settled.decision is not None
+    )
+    right = sum(number for (mode, bucket), number in confusion.items() if mode == bucket)
     yield Heading(2, ("How often the rules were right",), "background")
     what = (
         ". Rows: what the rules said; columns: what the reviewers decided, finer buckets by their parents. These are "
@@ -31,19 +34,18 @@ def _build(analysis: Analysis) -> Iterator[Block]:
     yield Paragraph(
         (
             "Of the decided rows the provisional mode was the reviewers' in ",
-            Strong(rate(int(said.eq(bucket).sum()), len(decided))),
+            Strong(rate(right, len(review.decided))),
             what,
         )
     )
-    confusion = pd.crosstab(said, bucket)
-    rows = [mode for mode in MODES if mode in confusion.index]
-    columns = [name for name in (*MODES, NO_MODEL_ERROR) if name in confusion.columns]
-    numbers = confusion.loc[rows, columns].to_numpy().tolist()
+    said, decided = {mode for mode, _ in confusion}, {bucket for _, bucket in confusion}
+    columns = [name for name in (*MODES, NO_MODEL_ERROR) if name in decided]
     yield table(
         ["the rules said", *columns],
         [
-            (Code(mode), *(_cell(n, mode, name) for n, name in zip(line, columns, strict=True)))
-            for mode, line in zip(rows, numbers, strict=True)
+            (Code(mode), *(_cell(confusion[mode, name], mode, name) for name in columns))
+            for mode in MODES
+            if mode in said
         ],
     )
 

@@ -13,13 +13,14 @@ from pipeline.report.text import words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
+    from pipeline.report.rows import AnalysisRows
 
 _PER_PLACE = 20
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     yield Heading(2, ("Artifact notes",), "background")
     if not analysis.notes:
         yield Paragraph(("The checks found nothing to remark.",))

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from pipeline.ledger.codebook import ATTRIBUTIONS
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import Heading, Paragraph
-from pipeline.report.frames import MODEL, failures_by_model, of_benchmark, records
 from pipeline.report.sections.interface import Section, count, fraction, per_benchmark, rate, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block, Inlines
     from pipeline.report.frames import Record
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     if not analysis.review.decided:
         return
     yield Heading(2, ("Whose fault",))
@@ -30,28 +29,28 @@ def _build(analysis: Analysis) -> Iterator[Block]:
         "failures. The one does not stand for the other: after can still fall as long as rows are not settled."
     )
     yield Paragraph((what,))
-    counts = _counts(analysis)
+    settled = _settled(rows)
     header = [analysis.options.compare_by, *ATTRIBUTIONS, "not settled", "failed before", "failed after"]
     yield from per_benchmark(
         analysis,
-        lambda benchmark: [table(header, map(_cells, records(of_benchmark(counts, benchmark))))],
+        lambda benchmark: [table(header, [_cells(row, settled) for row in rows.models[benchmark]])],
     )
 
 
-def _counts(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per benchmark x model: the model counts, and a column of settled rows per attribution."""
-    decided = analysis.reviews.loc[analysis.reviews["review_state"] == "decided", ["row_id", "attribution"]]
-    rows = failures_by_model(analysis).merge(decided, on="row_id", validate="one_to_one")
-    settled = pd.crosstab([rows[name] for name in MODEL], rows["attribution"]).reindex(
-        columns=ATTRIBUTIONS, fill_value=0
-    )
-    counts = analysis.model_counts.merge(settled, how="left", on=MODEL, validate="one_to_one")
-    return counts.fillna(dict.fromkeys(ATTRIBUTIONS, 0)).astype(dict.fromkeys(ATTRIBUTIONS, "int64"))
+def _settled(rows: AnalysisRows) -> Counter[tuple[str, str, str]]:
+    """Return the number of settled rows by benchmark, model (or run) and attribution."""
+    by_id = rows.analysis.review.by_id
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for failed in rows.all_failures():
+        row = by_id.get(failed.row_id)
+        if row and row.settled.decision is not None:
+            counts[failed.benchmark_name, failed.model_name, row.settled.decision.attribution] += 1
+    return counts
 
 
-def _cells(row: Record) -> Inlines:
+def _cells(row: Record, counts: Mapping[tuple[str, str, str], int]) -> Inlines:
     unit = (row.benchmark_name, row.model_name)
-    settled = {name: getattr(row, name) for name in ATTRIBUTIONS}
+    settled = {name: counts[*unit, name] for name in ATTRIBUTIONS}
     after = row.failed_rows - settled["grader"] - settled["reference"] - settled["pipeline"]
     return (
         row.model_name,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.report.blocks import Code, Heading, Paragraph
-from pipeline.report.frames import of_benchmark, records
 from pipeline.report.sections.interface import Section, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     if not analysis.review.decided:
         return
     yield Heading(2, (f"Causes by {analysis.options.compare_by}",), "drawn")
@@ -24,12 +24,12 @@ def _build(analysis: Analysis) -> Iterator[Block]:
         "rules put there and nobody has settled."
     )
     yield Paragraph((what,))
-    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
+    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(rows, benchmark))
 
 
-def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
+def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
+    analysis = rows.analysis
     parent = analysis.review.buckets.parent
-    counts = of_benchmark(analysis.bucket_counts, benchmark)
     yield table(
         [analysis.options.compare_by, "bucket", "counts for", "reviewed", "provisional"],
         [
@@ -40,7 +40,8 @@ def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
                 str(row.reviewed),
                 str(row.provisional),
             )
-            for row in records(counts)
+            for model in analysis.models(benchmark)
+            for row in rows.buckets[benchmark, model]
         ],
         words_in=("bucket", "counts for"),
     )

@@ -1,28 +1,23 @@
-"""Datapoints: which failed rows a report shows as evidence, each with its facts and its shortened texts."""
+"""Datapoints: the failed rows that a report shows as evidence, each with its facts and its shortened texts."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-import pandas as pd
-
-from pipeline import schema as c
 from pipeline.report.blocks import Code, Datapoint, Quote
-from pipeline.report.frames import BUCKET
 from pipeline.report.sections.interface import listed
 from pipeline.report.text import shorten
 from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from pipeline.ledger.gate import BucketStatus, Unit
+    from pipeline.ledger.gate import Unit
     from pipeline.ledger.review import ReviewedRow
     from pipeline.report.blocks import Inlines
     from pipeline.report.frames import Record
 
-_PER_BUCKET: Final = 3
 _LIMITS: Final = {
     "user_text": ("User", 600),
     "assistant_text": ("Assistant", 800),
@@ -31,29 +26,10 @@ _LIMITS: Final = {
 _PAYLOADS: Final = {"tool_calls": ("Tool calls", 600), "tool_results": ("Tool results", 600)}
 
 
-def choose_datapoints(failures: pd.DataFrame, standings: Sequence[BucketStatus]) -> pd.DataFrame:
-    """Return the rows to show of each major bucket of each model, in the order to show them.
-
-    One row per datapoint, with the columns of `failures_by_model`. First come the rows that the bucket's finding
-    cites, all of them; then, up to three in all, other rows by turn number, one per turn, without those that were
-    filled in after the session had ended.
-    """
-    cited = {row_id: n for s in standings if s.finding for n, row_id in enumerate(s.finding.row_ids)}
-    major = [(*standing.unit, standing.bucket) for standing in standings]
-    rows = (
-        failures[pd.MultiIndex.from_frame(failures[BUCKET]).isin(major)]
-        .assign(cited=lambda rows: rows["row_id"].map(cited).astype("float64"))
-        .loc[lambda rows: rows["cited"].notna() | rows["response_kind"].ne(c.ENDED_EARLY)]
-        .sort_values(["cited", "turn"])  # rows that no finding cites come last
-        .loc[lambda rows: rows["cited"].notna() | ~rows.duplicated([*BUCKET, "cited", "turn"])]
-    )
-    return rows[rows["cited"].notna() | rows.groupby(BUCKET, observed=True).cumcount().lt(_PER_BUCKET)]
-
-
 def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> Datapoint:
     """Return one failed row of a model as a datapoint.
 
-    `row` has the columns of `Analysis.turns`; `reviewed` is what reviewers decided on it.
+    `row` is one of `AnalysisRows.evidence`, or has its columns; `reviewed` is what reviewers decided on it.
     """
     quotes = [_quote(row, name, *shown) for name, shown in _LIMITS.items()]
     quotes += [

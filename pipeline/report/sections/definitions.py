@@ -12,8 +12,8 @@ from pipeline.report.sections.interface import Section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
+    from pipeline.report.rows import AnalysisRows
 
 _TERMS = {
     "Row": "one turn of one run as judged. Its row id is the run id, a colon, and the turn.",
@@ -35,7 +35,8 @@ _TERMS = {
 }
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     yield Heading(2, ("Definitions",), "background")
     yield BulletList(tuple((Strong(f"{term}:"), f" {meaning}") for term, meaning in _TERMS.items()))
     yield Heading(3, ("Error modes",))

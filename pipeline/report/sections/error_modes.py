@@ -6,41 +6,42 @@ from typing import TYPE_CHECKING
 
 from pipeline.ledger.codebook import MODES
 from pipeline.report.blocks import Heading, Paragraph
-from pipeline.report.frames import of_benchmark, pivoted, records
 from pipeline.report.sections.interface import Section, fraction, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     yield Heading(2, (f"Provisional error modes by {analysis.options.compare_by}",))
     what = (
         "Put on each failed row by rules that read the response's shape, the failed dimensions and the judge's words. "
         "They order the review; they are not its result. Counted over the failed rows of each."
     )
     yield Paragraph((what,))
-    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark))
+    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(rows, benchmark))
 
 
-def _of_benchmark(analysis: Analysis, benchmark: str) -> Iterator[Block]:
-    totals = {row.model_name: row.failed_rows for row in records(of_benchmark(analysis.model_counts, benchmark))}
-    counts = of_benchmark(analysis.error_mode_counts, benchmark)
-    wide = pivoted(counts, "failed_rows", ("error_mode", MODES), ("model_name", totals))
+def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
+    totals = {row.model_name: row.failed_rows for row in rows.models[benchmark]}
+    counts = {
+        (model, row.error_mode): row.failed_rows for model in totals for row in rows.error_modes[benchmark, model]
+    }
     yield table(
         ["error mode", *totals],
         [
             (
                 mode,
                 *(
-                    fraction(number, failed, (benchmark, model), ("mode", mode))
-                    for number, (model, failed) in zip(numbers, totals.items(), strict=True)
+                    fraction(counts.get((model, mode), 0), failed, (benchmark, model), ("mode", mode))
+                    for model, failed in totals.items()
                 ),
             )
-            for mode, numbers in zip(MODES, wide.to_numpy().tolist(), strict=True)
+            for mode in MODES
         ],
     )
 

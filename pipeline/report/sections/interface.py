@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.ledger.gate import Unit
     from pipeline.report.blocks import Block, Inline, Inlines
+    from pipeline.report.rows import AnalysisRows
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Section:
     """A part of the report: its place among the others, and the function that builds its blocks."""
 
     order: int
-    build: Callable[[Analysis], Iterable[Block]]
+    build: Callable[[AnalysisRows], Iterable[Block]]
 
 
 # --- Blocks --------------------------------------------------------------------------------------------------

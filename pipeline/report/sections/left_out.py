@@ -12,11 +12,12 @@ from pipeline.report.text import words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     if analysis.rejected:
         count = words("bad row", len(analysis.rejected))
         yield Paragraph(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.report.blocks import BulletList, Code, Heading, Paragraph, Rows
-from pipeline.report.frames import MODEL, grouped, of_benchmark, ranked, records
 from pipeline.report.sections.causes import causes_of, find_causes
 from pipeline.report.sections.interface import Section, count, fraction, labelled_turns, rate, table
 from pipeline.report.text import words
@@ -14,34 +13,31 @@ from pipeline.report.text import words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
     from pipeline.report.frames import Record
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
-    causes = find_causes(analysis)
-    dimensions = grouped(ranked(analysis.dimension_counts, "failed", "dimension"), MODEL)
-    turn_sets = grouped(analysis.turn_sets, [*MODEL, "set"])
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis, causes = rows.analysis, find_causes(rows)
     benchmarks = analysis.benchmarks
     yield Heading(2, (f"Each {analysis.options.compare_by}",))
     for benchmark in benchmarks:
         compared = analysis.is_compared(benchmark)
-        for row in records(of_benchmark(analysis.model_counts, benchmark)):
+        for row in rows.models[benchmark]:
             unit = (benchmark, row.model_name)
             yield Heading(3, (": ".join(unit) if len(benchmarks) > 1 else row.model_name,))
             yield _counts(row)
             if row.failed_rows:
-                yield _dimension_table(dimensions[unit])
+                yield _dimension_table(rows.worst_dimensions(unit))
                 yield from causes_of(causes, unit)
             else:
                 yield Paragraph(("No judged row failed." if row.rows_judged else "No row was judged.",))
             if compared:
-                sets = {name: [each.turn for each in turn_sets[*unit, name]] for name in (c.UNIQUE_FAIL, c.UNIQUE_PASS)}
                 yield BulletList(
                     (
-                        labelled_turns("Fails alone", sets[c.UNIQUE_FAIL], benchmark),
-                        labelled_turns("Passes alone", sets[c.UNIQUE_PASS], benchmark),
+                        labelled_turns("Fails alone", rows.turn_sets[*unit, c.UNIQUE_FAIL], benchmark),
+                        labelled_turns("Passes alone", rows.turn_sets[*unit, c.UNIQUE_PASS], benchmark),
                     )
                 )
 

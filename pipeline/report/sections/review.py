@@ -12,16 +12,17 @@ from pipeline.report.text import words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.ledger.events import Decision
     from pipeline.ledger.gate import BucketStatus, Unit
     from pipeline.ledger.review import Review
     from pipeline.report.blocks import Block, Inlines
+    from pipeline.report.rows import AnalysisRows
 
 _MOST = 40
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     if not analysis.failed_rows:
         return
     review = analysis.review

@@ -11,11 +11,12 @@ from pipeline.report.text import words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block
+    from pipeline.report.rows import AnalysisRows
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     inputs, options = analysis.inputs, analysis.options
     models = len({run.model_name for run in inputs})
     yield Heading(2, ("Run set",), "background")

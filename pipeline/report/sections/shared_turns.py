@@ -4,58 +4,61 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline import schema as c
 from pipeline.report.blocks import Heading, Paragraph, Strong, Turn
-from pipeline.report.frames import failures_by_model, of_benchmark, records, user_texts
 from pipeline.report.sections.interface import Section, counted, per_benchmark, table, turn_ranges
 from pipeline.report.text import one_line, shorten, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block, Inlines
     from pipeline.report.frames import Record
+    from pipeline.report.rows import AnalysisRows
 
 _USER_TEXT_LENGTH = 160
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
     yield Heading(2, ("Shared hard turns",))
-    texts = user_texts(analysis, failures_by_model(analysis))
-    yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(analysis, benchmark, texts))
+    yield from per_benchmark(rows.analysis, lambda benchmark: _of_benchmark(rows, benchmark))
 
 
-def _of_benchmark(analysis: Analysis, benchmark: str, texts: dict[tuple[str, int], str]) -> Iterator[Block]:
-    turns = of_benchmark(analysis.turn_difficulty, benchmark)
-    left_out = turns.loc[~turns["comparable"], "turn"]
+def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
+    analysis, turns = rows.analysis, rows.turns[benchmark]
+    left_out = [row.turn for row in turns if not row.comparable]
     unit = analysis.options.compare_by
     yield Paragraph(
         (
             f"{words('comparable turn', len(turns) - len(left_out))} of {len(turns)}: ",
             f"turns for which every {unit} has a judged row. ",
-            *_left_out(list(left_out), benchmark),
+            *_left_out(left_out, benchmark),
         )
     )
     if analysis.is_compared(benchmark):
-        sets = of_benchmark(analysis.turn_sets, benchmark)
-        by_all = sets.loc[sets["set"] == "failed_by_all", "turn"]
+        by_all = rows.turn_sets[benchmark, "", c.FAILED_BY_ALL]
         yield Paragraph(
             (Strong(f"Failed by every {unit}"), f" ({len(by_all)}): ", *turn_ranges(by_all, benchmark), ".")
         )
     else:
         yield Paragraph((f"With one {unit} there is nothing to compare: turn sets are not measured.",))
-    hardest = of_benchmark(analysis.hardest_turns, benchmark)
-    hardest = hardest[hardest["runs_failed"] > 0]
-    if hardest.empty:
+    hardest = [row for row in rows.hardest_turns[benchmark] if row.runs_failed]
+    if not hardest:
         yield Paragraph(("No comparable turn was failed by any run.",))
         return
     title = "The hardest turn" if len(hardest) == 1 else f"The {len(hardest)} hardest turns"
     yield Heading(4 if len(analysis.benchmarks) > 1 else 3, (title,))
     yield table(
         ["turn", f"{unit}s failing", "runs failing", "user text"],
-        [_cells(row, texts[benchmark, row.turn]) for row in records(hardest)],
+        [_cells(row, _user_text(rows, benchmark, row.turn)) for row in hardest],
         words_in=("user text",),
     )
+
+
+def _user_text(rows: AnalysisRows, benchmark: str, turn: int) -> str:
+    """Return the user text of a turn: that of the first failed row, since runs may differ in it."""
+    text: str = rows.evidence[rows.examples[benchmark, turn].row_id].user_text
+    return text
 
 
 def _cells(row: Record, user_text: str) -> Inlines:

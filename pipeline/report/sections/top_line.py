@@ -6,34 +6,30 @@ from typing import TYPE_CHECKING
 
 from pipeline import schema as c
 from pipeline.report.blocks import Heading, Paragraph
-from pipeline.report.frames import MODEL, grouped, of_benchmark, ranked, records
 from pipeline.report.sections.interface import Section, count, counted, fraction, listed, per_benchmark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.analysis import Analysis
     from pipeline.report.blocks import Block, Inline, Inlines
     from pipeline.report.frames import Record
+    from pipeline.report.rows import AnalysisRows
 
 _TOP_DIMENSIONS = 3
 
 
-def _build(analysis: Analysis) -> Iterator[Block]:
+def _build(rows: AnalysisRows) -> Iterator[Block]:
+    analysis = rows.analysis
     yield Heading(2, ("Top line",))
-    failed = analysis.dimension_counts[analysis.dimension_counts["failed"] > 0]
-    worst = ranked(failed, "failed", "dimension").groupby(MODEL, observed=True).head(_TOP_DIMENSIONS)
-    dimensions = grouped(worst, MODEL)
 
     def build(benchmark: str) -> Iterator[Block]:
-        counts = of_benchmark(analysis.model_counts, benchmark)
-        early = bool(counts["early_failed_rows"].any())
+        early = any(row.early_failed_rows for row in rows.models[benchmark])
         header = [analysis.options.compare_by, "runs", "failed rows"]
         header += ["failed without early"] if early else []
         header += ["incomplete rows", "ended session", "empty response", "top failed dimensions"]
         yield table(
             header,
-            [tuple(_cells(row, dimensions[benchmark, row.model_name], early=early)) for row in records(counts)],
+            [tuple(_cells(row, _worst(rows, row), early=early)) for row in rows.models[benchmark]],
             words_in=("top failed dimensions",),
         )
         if early:
@@ -44,6 +40,12 @@ def _build(analysis: Analysis) -> Iterator[Block]:
             yield Paragraph((what,))
 
     yield from per_benchmark(analysis, build)
+
+
+def _worst(rows: AnalysisRows, row: Record) -> list[Record]:
+    """Return the three most failed dimensions of a model."""
+    worst = rows.worst_dimensions((row.benchmark_name, row.model_name))
+    return [dimension for dimension in worst[:_TOP_DIMENSIONS] if dimension.failed]
 
 
 def _cells(row: Record, dimensions: list[Record], *, early: bool) -> Iterator[Inline | Inlines]:
