@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 app = typer.Typer(
     name="error-analysis",
@@ -82,12 +83,28 @@ def _open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or termination.
+
+    A plain `KeyboardInterrupt` that passes through `exec` of a text (of `dataclass`, `namedtuple`) is remembered by
+    Python even if it is caught: the process would then die of SIGINT whatever its exit code.
+    """
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted
+
+
 def main() -> NoReturn:
     """Enter here: `error-analysis` and `python -m pipeline`."""
     try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored on request
+            signal.signal(signal.SIGINT, _interrupt)
         _open_closed_streams()
         code = run(sys.argv[1:])
+        for number in (signal.SIGINT, signal.SIGTERM):  # while Python shuts down they would kill what has succeeded
+            signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         code = printing.INTERRUPTED
     sys.exit(code)
