@@ -356,6 +356,25 @@ def test_an_interrupted_analysis_leaves_nothing_and_says_so(large, tmp_path, sen
     assert list(tmp_path.iterdir()) == []
 
 
+INTERRUPTED_IN_EXEC = """
+import os, signal
+from pipeline.cli import main
+def run(_):
+    try:
+        exec(f"import os; os.kill(os.getpid(), {int(signal.SIGINT)}); [None for _ in range(1000)]")
+    except KeyboardInterrupt:
+        return 130
+main.run = run
+main.main()
+"""
+
+
+def test_an_interruption_while_python_makes_a_class_has_its_exit_code_too(tmp_path):
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_EXEC, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path, check=False)
+    assert done.returncode == 130
+
+
 def test_two_analyses_into_one_folder_at_a_time_leave_one_whole_folder(large, tmp_path):
     out = tmp_path / "results" / "out"
     processes = [start(large, out), start(large, out)]

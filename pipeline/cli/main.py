@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 app = typer.Typer(
     name="error-analysis",
@@ -83,13 +84,33 @@ def _open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or termination.
+
+    A plain `KeyboardInterrupt` that passes through `exec` of a text (of `dataclass`, `namedtuple`) is remembered by
+    Python even if it is caught: the process would then die of SIGINT whatever its exit code.
+    """
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted
+
+
 def main() -> NoReturn:
     """Enter here: `error-analysis` and `python -m pipeline`."""
     try:
+<<<<<<< HEAD
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         gc.set_threshold(100_000, 50, 100)  # imports and rows make many objects, and hardly any garbage
+=======
+        signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored on request
+            signal.signal(signal.SIGINT, _interrupt)
+>>>>>>> wt-tests
         _open_closed_streams()
         code = run(sys.argv[1:])
+        for number in (signal.SIGINT, signal.SIGTERM):  # while Python shuts down they would kill what has succeeded
+            signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         code = printing.INTERRUPTED
     gc.freeze()  # or the interpreter would look for garbage in everything once more before it ends
