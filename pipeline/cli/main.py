@@ -99,14 +99,10 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def main() -> NoReturn:
     """Enter here: `error-analysis` and `python -m pipeline`."""
     try:
-<<<<<<< HEAD
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        gc.set_threshold(100_000, 50, 100)  # imports and rows make many objects, and hardly any garbage
-=======
         signal.signal(signal.SIGTERM, _interrupt)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored on request
             signal.signal(signal.SIGINT, _interrupt)
->>>>>>> wt-tests
+        gc.set_threshold(100_000, 50, 100)  # imports and rows make many objects, and hardly any garbage
         _open_closed_streams()
         code = run(sys.argv[1:])
         for number in (signal.SIGINT, signal.SIGTERM):  # while Python shuts down they would kill what has succeeded
