@@ -43,13 +43,11 @@ def encode_rows(analysis: Analysis, packet: list[int]) -> dict[str, Any]:
     failed = analysis.failures.loc[packet]
     others = _counted_others(analysis)
     row_ids = failed["row_id"].tolist()
-    places = {row_id: place for place, row_id in enumerate(analysis.reviews["row_id"].tolist())}
-    reviews = analysis.reviews.iloc[[places[row_id] for row_id in row_ids]]
     none = [""] * len(others)
     columns = {
         **{name: failed[column].tolist() + others[column].tolist() for name, column in _OF_ALL_ROWS.items()},
         **{name: failed[column].tolist() + none for name, column in _OF_FAILED_ROWS.items()},
-        **{name: reviews[column].tolist() + none for name, column in _OF_REVIEWS.items()},
+        **{name: _of_reviews(analysis, row_ids, column) + none for name, column in _OF_REVIEWS.items()},
         "outcome": ["failed"] * len(failed) + ["passed" if judged else "incomplete" for judged in others["judged"]],
     }
     names: dict[str, list[str]] = {}
@@ -76,6 +74,12 @@ def encode_rows(analysis: Analysis, packet: list[int]) -> dict[str, Any]:
     return {"names": names, "sets": sets, "rows": rows}
 
 
+def _of_reviews(analysis: Analysis, row_ids: list[str], column: str) -> list[Any]:
+    """Return a column of `analysis.reviews` for these rows."""
+    values = dict(zip(analysis.reviews["row_id"].tolist(), analysis.reviews[column].tolist(), strict=True))
+    return [values[row_id] for row_id in row_ids]
+
+
 def parents(analysis: Analysis) -> dict[str, str]:
     """Return each bucket of the failed rows with the one that it counts for."""
     buckets = dict.fromkeys(analysis.failures["bucket"].tolist())
@@ -86,7 +90,7 @@ def _counted_others(analysis: Analysis) -> pd.DataFrame:
     """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
     turns = analysis.light_turns
     marked = turns["response_kind"].isin(list(schema.SENTINELS))
-    return turns[(~turns["judged"] | marked) & ~turns["failed"]]
+    return turns.loc[(~turns["judged"] | marked) & ~turns["failed"], [*_OF_ALL_ROWS.values(), "turn", "judged"]]
 
 
 def _factorized(values: Iterable[_Value]) -> tuple[list[_Value], list[int]]:
