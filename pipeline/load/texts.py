@@ -43,4 +43,5 @@ def read_texts(rows: pd.DataFrame, files: Mapping[str, JudgedFile]) -> pd.DataFr
         if sha256 != file.sha256:
             raise InputError(Problem(shown(file.path), "has changed since it was analysed", "analyse it again"))
     texts, _ = text_columns([found[run_id][line] for run_id, line in places])
-    return texts.to_pandas().set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))
+    found_texts: pd.DataFrame = texts.to_pandas()
+    return found_texts.set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))

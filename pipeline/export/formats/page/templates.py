@@ -47,6 +47,7 @@ def template() -> jinja2.Template:
         finalize=_shown,
         loader=jinja2.FunctionLoader(_file),
         lstrip_blocks=True,
+        optimized=False,  # to fold constants takes longer than it saves in a page that is rendered once
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
     )

@@ -21,9 +21,9 @@ _CODES: Final = {("passed", False): "p", ("failed", False): "f", ("passed", True
 """The letter of an outcome, by the outcome and whether it is flaky; `n` for anything else: not judged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ShownTurn:
-    """A turn of a benchmark that its heat map shows."""
+    """A turn of a benchmark that its heat map shows: one object, which its cells share."""
 
     heat_map: int
     """The benchmark's position among all benchmarks, counted from 0."""
