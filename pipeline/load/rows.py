@@ -113,7 +113,8 @@ def read_lines(file: Path, wanted: Sequence[int]) -> tuple[dict[int, JudgedRow],
             digest.update(line)
             if number in lines:
                 # Without its end, after which `decode` would look at one more line, a blank one, the slow way.
-                rows |= {number: row for row in decode(line.removesuffix(b"\n"), number).rows}
+                for row in decode(line.removesuffix(b"\n"), number).rows:
+                    rows[number] = row
     return rows, digest.hexdigest()
 
 
