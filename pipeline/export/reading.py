@@ -58,7 +58,7 @@ def read_back(path: Path) -> Analysis:
     The inputs need not be there. Raises `UsageError` for a folder that is no analysis folder, and `InputError` if
     its files cannot be read.
     """
-    facts, options = read_facts(path), request_of(path).options
+    options, facts = request_of(path).options, read_facts(path)
     state = review_folder(open_folder(path, open_rows))
     review = state.complete
     try:

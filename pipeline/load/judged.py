@@ -78,6 +78,8 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
     """
     decoded = Decoded([], [], [], [])
     for number, line in enumerate(block.split(b"\n"), first_line):
+        if not line:
+            continue
         try:
             if not line.isascii():
                 line.decode()  # msgspec checks the strings that it keeps, not those that it passes over

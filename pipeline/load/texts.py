@@ -32,14 +32,16 @@ def read_texts(rows: pd.DataFrame, files: Mapping[str, JudgedFile]) -> pd.DataFr
     `rows` has `row_id`, `run_id` and `source_line`; `files` maps the run id to the file that was read.
     Raises `InputError` when a file has changed since.
     """
-    found: dict[tuple[str, int], JudgedRow] = {}
-    for run_id, lines in rows.groupby("run_id", sort=False, observed=True)["source_line"]:
-        file = files[str(run_id)]
-        of_run, sha256 = read_lines(file.path, lines.tolist())
+    places = list(zip(rows["run_id"].tolist(), rows["source_line"].tolist(), strict=True))
+    lines: dict[str, list[int]] = {}
+    for run_id, line in places:
+        lines.setdefault(run_id, []).append(line)
+    found: dict[str, dict[int, JudgedRow]] = {}
+    for run_id, wanted in lines.items():
+        file = files[run_id]
+        found[run_id], sha256 = read_lines(file.path, wanted)
         if sha256 != file.sha256:
             raise InputError(Problem(shown(file.path), "has changed since it was analysed", "analyse it again"))
-        found |= {(str(run_id), line): row for line, row in of_run.items()}
-    places = zip(rows["run_id"], rows["source_line"], strict=True)
-    texts, _ = text_columns([found[place] for place in places])
-    frame: pd.DataFrame = texts.to_pandas()
-    return frame.set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))
+    texts, _ = text_columns([found[run_id][line] for run_id, line in places])
+    found_texts: pd.DataFrame = texts.to_pandas()
+    return found_texts.set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.export.formats.page.turns import by_hardness
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
 
     from pipeline.analysis import Analysis
+    from pipeline.export.formats.page.turns import ShownTurn, TurnCell
 
 
-def passed_answers(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell whose row did not fail: turns of the datapoints first, then the hardest turns.
+@dataclass(frozen=True)
+class PassedAnswers:
+    """The rows of the heat maps that did not fail, the most wanted first."""
 
-    The index holds the row's label in `analysis.turns`. The columns: `heat_map` and `turn` as in `cells`
-    (see `heat_map_cells`), and the five texts, read again from the judged files.
+    labels: list[int]
+    """Their labels in `analysis.turns`."""
+    turns: list[ShownTurn]
+    texts: pd.DataFrame
+    """Their five texts, one row per row."""
+
+
+def passed_answers(analysis: Analysis, cells: Iterable[Sequence[TurnCell]]) -> PassedAnswers:
+    """Return the rows of the cells that did not fail, with texts read again from the judged files.
+
+    First those of the datapoints' turns, then those of the hardest turns.
     """
-    found = by_hardness(cells[cells["row"].notna() & ~cells["row_failed"]])
-    found = found.sort_values("of_point", ascending=False, kind="stable").set_index("row")
-    texts = analysis.texts(analysis.light_turns.loc[found.index, "row_id"])
-    return texts.set_axis(found.index).assign(heat_map=found["heat_map"], turn=found["turn"])
+    found = [(cell.row, cell.turn) for cell in by_hardness(cells) if cell.row is not None and not cell.failed]
+    found.sort(key=lambda each: not each[1].of_point)
+    labels = [row for row, _ in found]
+    rows = analysis.light_turns[["row_id", "run_id", "source_line"]].loc[labels]
+    return PassedAnswers(labels, [turn for _, turn in found], analysis.read_texts(rows))

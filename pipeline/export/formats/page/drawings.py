@@ -15,9 +15,8 @@ from pipeline.report.sections.interface import fraction, rate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pandas as pd
-
     from pipeline.analysis import Analysis
+    from pipeline.export.formats.page.turns import TurnCell
 
 _STATES: Final = {"reviewed": ("decided",), "provisional": OPEN_STATES}
 """The columns of `bucket_counts` that are drawn, and the review states of the rows that each counts."""
@@ -76,18 +75,17 @@ def _bars(counts: Any, longest: int) -> Iterator[CauseBar]:  # noqa: ANN401 - a 
             yield CauseBar(rows, f"{100 * number / longest:.1f}", kind)
 
 
-def heat_maps(analysis: Analysis, cells: pd.DataFrame) -> Iterator[HeatMap]:
+def heat_maps(analysis: Analysis, cells: Sequence[Sequence[TurnCell]]) -> Iterator[HeatMap]:
     """Yield the heat map of every benchmark, from the cells that `heat_map_cells` returns."""
-    sizes = analysis.turn_difficulty["benchmark_name"].value_counts()
-    groups = dict(iter(cells.groupby("heat_map")))
-    for position, benchmark in enumerate(analysis.benchmarks):
+    sizes = Counter(analysis.turn_difficulty["benchmark_name"].tolist())
+    for benchmark, of_map in zip(analysis.benchmarks, cells, strict=True):
         models = analysis.models(benchmark)
-        codes = "".join(groups[position]["code"]) if position in groups else ""
+        codes = "".join(cell.code for cell in of_map)
         wide = len(codes) // len(models)
         yield HeatMap(
             benchmark=benchmark,
             models=models,
-            turns=tuple(groups[position]["turn"].head(wide).tolist()) if position in groups else (),
+            turns=tuple(cell.turn.number for cell in of_map[:wide]),
             codes=tuple(codes[model * wide : (model + 1) * wide] for model in range(len(models))),
-            left_out=int(sizes.get(benchmark, 0)) - wide,
+            left_out=sizes[benchmark] - wide,
         )

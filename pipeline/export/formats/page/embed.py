@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import pandas as pd
 
 from pipeline import schema
 from pipeline.export.formats.page.answers import passed_answers
@@ -17,11 +16,12 @@ from pipeline.export.formats.page.turns import exact_numbers
 from pipeline.report.text import visible, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.analysis import Analysis
     from pipeline.export.formats.page.model import HeatMap
-    from pipeline.export.formats.page.texts import Selection
+    from pipeline.export.formats.page.texts import Selection, Text
+    from pipeline.export.formats.page.turns import TurnCell
 
 _MIN_ROW_SIZE: Final = 8
 """A row takes at least this many bytes, so that it need not be encoded to know that there are too many."""
@@ -38,11 +38,18 @@ class Embedded:
 
 
 def embed(
-    analysis: Analysis, heat_maps: Sequence[HeatMap], cells: pd.DataFrame, first: Iterable[str], room: int
+    analysis: Analysis,
+    heat_maps: Sequence[HeatMap],
+    cells: Sequence[Sequence[TurnCell]],
+    first: Iterable[str],
+    room: int,
 ) -> Embedded:
-    """Return what fits into `room` bytes; texts of the rows with the ids `first` come before others."""
+    """Return what fits into `room` bytes; texts of the rows with the ids `first` come before others.
+
+    `cells` are those of each heat map, as `heat_map_cells` returns them.
+    """
     packet = packet_order(analysis.failures)
-    positions = pd.Series(range(len(packet)), index=packet)
+    positions = {label: position for position, label in enumerate(packet)}
     answers = passed_answers(analysis, cells)
     base: dict[str, Any] = {
         "unit": analysis.options.compare_by,
@@ -65,58 +72,49 @@ def embed(
         texts = _pack(_texts(selection, positions))
         if len(texts) <= room - len(packed):
             limit = attempt.limit if selection.cut else 0
-            description = _description(base, attempt.failed, len(answers) - attempt.answers, limit)
+            description = _description(base, attempt.failed, len(answers.labels) - attempt.answers, limit)
             return Embedded(packed[:-1] + b"," + texts[1:], description)
-    return Embedded(packed, _description(base, 0, len(answers), 0))
+    return Embedded(packed, _description(base, 0, len(answers.labels), 0))
 
 
-def row_numbers(rows: pd.Series, failed: pd.Series, positions: pd.Series) -> pd.Series:
-    """Return the one number by which the page's script knows each row.
+def row_number(label: int | None, positions: Mapping[int, int]) -> int:
+    """Return the one number by which the page's script knows a row, given by its label in `analysis.turns`.
 
-    A failed row has its position in the review packet, counted from 0; a row that did not fail has -2 minus its
-    position in `analysis.turns`; where there is no row, the number is -1. `rows` holds labels of
-    `analysis.turns`, and `positions` the packet's positions by these labels.
+    A failed row has its position in the review packet, counted from 0, as `positions` has it by its label; a row
+    that did not fail has -2 minus its label; where there is no row, the number is -1.
     """
-    return rows.map(positions).where(failed, -2 - rows).fillna(-1).astype(int)
+    return -1 if label is None else positions.get(label, -2 - label)
 
 
-def _maps(heat_maps: Sequence[HeatMap], cells: pd.DataFrame, positions: pd.Series) -> list[dict[str, Any]]:
+def _maps(
+    heat_maps: Sequence[HeatMap], cells: Sequence[Sequence[TurnCell]], positions: Mapping[int, int]
+) -> list[dict[str, Any]]:
     """Return the heat maps with the numbers behind each cell, a list per model."""
-    cells = cells.assign(number=row_numbers(cells["row"], cells["row_failed"], positions))
-    of_map = dict(iter(cells.groupby("heat_map")))
     found = []
-    for position, heat_map in enumerate(heat_maps):
+    for heat_map, of_map in zip(heat_maps, cells, strict=True):
         size = len(heat_map.turns)
-        columns = {
-            name: of_map[position][column].tolist() if size else []
-            for name, column in (("judged", "runs_judged"), ("failed", "runs_failed"), ("rows", "number"))
-        }
-        starts = [model * size for model in range(len(heat_map.models))]
+        lines = [of_map[model * size : (model + 1) * size] for model in range(len(heat_map.models))]
         found.append(
             {
                 "benchmark": heat_map.benchmark,
                 "models": heat_map.models,
                 "turns": exact_numbers(list(heat_map.turns)),
                 "codes": heat_map.codes,
-                **{name: [values[start : start + size] for start in starts] for name, values in columns.items()},
+                "judged": [[cell.runs_judged for cell in line] for line in lines],
+                "failed": [[cell.runs_failed for cell in line] for line in lines],
+                "rows": [[row_number(cell.row, positions) for cell in line] for line in lines],
             }
         )
     return found
 
 
-def _texts(selection: Selection, positions: pd.Series) -> dict[str, Any]:
+def _texts(selection: Selection, positions: Mapping[int, int]) -> dict[str, Any]:
     """Return the selected texts under the numbers by which the script knows their rows."""
 
-    def numbered(texts: dict[int, Any], *, failed: bool) -> dict[str, Any]:
-        rows = pd.Series(list(texts), dtype="Int64")
-        numbers = row_numbers(rows, pd.Series(failed, rows.index), positions)
-        return dict(zip(map(str, numbers), texts.values(), strict=True))
+    def numbered(texts: Mapping[int, list[Text]]) -> dict[str, list[Text]]:
+        return {str(row_number(label, positions)): of_row for label, of_row in texts.items()}
 
-    return {
-        "texts": numbered(selection.failed, failed=True),
-        "others": numbered(selection.answers, failed=False),
-        "users": selection.users,
-    }
+    return {"texts": numbered(selection.failed), "others": numbered(selection.answers), "users": selection.users}
 
 
 def _pack(value: object) -> bytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pipeline import schema
 from pipeline.export.formats.page.turns import exact_numbers
@@ -12,83 +10,91 @@ from pipeline.export.formats.page.turns import exact_numbers
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
+
     from pipeline.analysis import Analysis
 
-_COLUMNS: Final = {
-    "benchmark": "benchmark_name",
-    "model": "model_name",
-    "run": "run_id",
-    "kind": "response_kind",
-    "mode": "error_mode",
-    "bucket": "bucket",
-    "state": "review_state",
-    "attribution": "attribution",
-    "outcome": "outcome",
-}
+_Value = TypeVar("_Value")
+_OF_ALL_ROWS: Final = {"benchmark": "benchmark_name", "model": "model_name", "run": "run_id", "kind": "response_kind"}
+_OF_FAILED_ROWS: Final = {"mode": "error_mode", "bucket": "bucket"}
+_OF_REVIEWS: Final = {"state": "review_state", "attribution": "attribution"}
 """Columns by the names of the page's filters."""
 
 
-def packet_order(failures: pd.DataFrame) -> pd.Index:
-    """Return the index of the failed rows in the packet's order: benchmark, model, run (alphabetically), turn."""
-    keys = ["benchmark_name", "model_name", "run_id"]
-    return failures[keys].astype("str").assign(turn=failures["turn"]).sort_values([*keys, "turn"]).index
+def packet_order(failures: pd.DataFrame) -> list[int]:
+    """Return the labels of the failed rows in the packet's order: benchmark, model, run (alphabetically), turn."""
+    keys = zip(
+        failures["benchmark_name"].tolist(),
+        failures["model_name"].tolist(),
+        failures["run_id"].tolist(),
+        failures["turn"].tolist(),
+        failures.index.tolist(),
+        strict=True,
+    )
+    return [label for *_, label in sorted(keys)]
 
 
-def encode_rows(analysis: Analysis, packet: pd.Index) -> dict[str, Any]:
+def encode_rows(analysis: Analysis, packet: list[int]) -> dict[str, Any]:
     """Return the failed rows in the packet's order, and after them the others that the report counts.
 
     `rows` has a list for each column: per row its position in the list of `names` (or `sets`, for the lists of
     dimensions) of that column, or a single position where it is the same for all rows.
     """
-    reviews = analysis.reviews[["row_id", "review_state", "attribution"]]
-    columns = [
-        "row_id",
-        "failed_dimensions",
-        "turn",
-        *(name for name in _COLUMNS.values() if name in analysis.failures),
-    ]
-    failed = analysis.failures.loc[packet, columns].merge(reviews, on="row_id", validate="one_to_one")
+    failed = analysis.failures.loc[packet]
     others = _counted_others(analysis)
-    shown = pd.concat([failed.assign(outcome="failed"), others], ignore_index=True)
+    row_ids = failed["row_id"].tolist()
+    none = [""] * len(others)
+    columns = {
+        **{name: failed[column].tolist() + others[column].tolist() for name, column in _OF_ALL_ROWS.items()},
+        **{name: failed[column].tolist() + none for name, column in _OF_FAILED_ROWS.items()},
+        **{name: _of_reviews(analysis, row_ids, column) + none for name, column in _OF_REVIEWS.items()},
+        "outcome": ["failed"] * len(failed) + ["passed" if judged else "incomplete" for judged in others["judged"]],
+    }
     names: dict[str, list[str]] = {}
-    rows: dict[str, list[int] | list[str] | int] = {"turn": exact_numbers(shown["turn"].tolist())}
-    for name, column in _COLUMNS.items():
-        places, values = pd.factorize(shown[column].astype("str").fillna(""))
-        names[name], rows[name] = values.tolist(), 0 if len(values) == 1 else places.tolist()
+    turns = failed["turn"].tolist() + others["turn"].tolist()
+    rows: dict[str, list[int] | list[str] | int] = {"turn": exact_numbers(turns)}
+    for name, column in columns.items():
+        names[name], codes = _factorized(value if isinstance(value, str) else "" for value in column)
+        rows[name] = 0 if len(names[name]) == 1 else codes
     secondary = {
         row.row_id: tuple(row.settled.decision.secondary_dimensions)
         for row in analysis.review.decided
         if row.settled.decision
     }
-    none: list[tuple[str, ...]] = [()] * len(others)
+    no_sets: list[tuple[str, ...]] = [()] * len(others)
     sets, codes = _factorized(
         [
-            *map(tuple, failed["failed_dimensions"]),
-            *none,
-            *(secondary.get(row_id, ()) for row_id in failed["row_id"]),
-            *none,
+            *map(tuple, failed["failed_dimensions"].tolist()),
+            *no_sets,
+            *(secondary.get(row_id, ()) for row_id in row_ids),
+            *no_sets,
         ]
     )
-    rows["dimensions"], rows["secondary"] = (0, 0) if len(sets) == 1 else (codes[: len(shown)], codes[len(shown) :])
+    rows["dimensions"], rows["secondary"] = (0, 0) if len(sets) == 1 else (codes[: len(turns)], codes[len(turns) :])
     return {"names": names, "sets": sets, "rows": rows}
+
+
+def _of_reviews(analysis: Analysis, row_ids: list[str], column: str) -> list[Any]:
+    """Return a column of `analysis.reviews` for these rows."""
+    values = dict(zip(analysis.reviews["row_id"].tolist(), analysis.reviews[column].tolist(), strict=True))
+    return [values[row_id] for row_id in row_ids]
 
 
 def parents(analysis: Analysis) -> dict[str, str]:
     """Return each bucket of the failed rows with the one that it counts for."""
-    return {name: analysis.review.buckets.parent(name) for name in analysis.failures["bucket"].unique()}
+    buckets = dict.fromkeys(analysis.failures["bucket"].tolist())
+    return {name: analysis.review.buckets.parent(name) for name in buckets}
 
 
 def _counted_others(analysis: Analysis) -> pd.DataFrame:
     """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
     turns = analysis.light_turns
     marked = turns["response_kind"].isin(list(schema.SENTINELS))
-    others = turns[(~turns["judged"] | marked) & ~turns["failed"]]
-    others = others[["benchmark_name", "model_name", "run_id", "response_kind", "turn", "judged"]]
-    return others.assign(outcome=others["judged"].map({True: "passed", False: "incomplete"}))
+    return turns.loc[(~turns["judged"] | marked) & ~turns["failed"], [*_OF_ALL_ROWS.values(), "turn", "judged"]]
 
 
-def _factorized(values: Iterable[tuple[str, ...]]) -> tuple[list[tuple[str, ...]], list[int]]:
-    """Return the distinct values in order, and each value's position among them; `pandas.factorize` for tuples."""
-    positions: dict[tuple[str, ...], int] = {}
+def _factorized(values: Iterable[_Value]) -> tuple[list[_Value], list[int]]:
+    """Return the distinct values in order, and each value's position among them."""
+    positions: dict[_Value, int] = {}
     codes = [positions.setdefault(value, len(positions)) for value in values]
     return list(positions), codes

@@ -11,16 +11,19 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup, escape
 
-from pipeline.report.blocks import Rows, Turn
+from pipeline.report.blocks import Code, Rows, Strong, Turn
 from pipeline.report.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.report.blocks import Inline, Inlines
+
 SIGNS: Final = {"p": "·", "f": "×", "k": "~", "g": "~", "n": "–"}  # noqa: RUF001 - a cross that every font has
 """The sign in a cell of the heat map, by the letter of its outcome."""
 _SCRIPTS: Final = ("text.js", "turns.js", "commands.js", "rows.js", "links.js")
 _LINES, _LONG = 12, 700
+_CELLS: Final = str.maketrans({letter: f'<td class="{letter}">{sign}</td>' for letter, sign in SIGNS.items()})
 _RATE: Final = re.compile(r"\d+/\d+, ([\d.]+)%")
 
 
@@ -44,20 +47,40 @@ def template() -> jinja2.Template:
         finalize=_shown,
         loader=jinja2.FunctionLoader(_file),
         lstrip_blocks=True,
+        optimized=False,  # to fold constants takes longer than it saves in a page that is rendered once
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    cells = {letter: Markup('<td class="{}">{}</td>').format(letter, sign) for letter, sign in SIGNS.items()}
     environment.filters |= {
         "breakable": _breakable,
-        "cells": lambda letters: Markup("").join(cells[letter] for letter in letters),
+        "cells": lambda letters: Markup(letters.translate(_CELLS)),  # noqa: S704 - letters of `SIGNS`
         "fold": _fold,
         "href": href,
+        "inline": _inline,
         "kind": lambda value: type(value).__name__,
         "percent": _percent,
         "quoted": _quoted,
     }
     return environment.get_template("page.html.j2")
+
+
+def _inline(content: Inline | Inlines) -> Markup:
+    """Return words of the report as HTML."""
+    parts = content if isinstance(content, tuple) else (content,)
+    return Markup("".join(map(_html, parts)))  # noqa: S704 - each part is escaped
+
+
+def _html(part: Inline) -> str:
+    """Return a part of a sentence as HTML."""
+    if isinstance(part, str):
+        return str(escape(visible(part)))
+    if isinstance(part, Code):
+        return f"<code>{_breakable(part.text)}</code>"
+    text = escape(visible(part.text))
+    if isinstance(part, Strong):
+        return f"<strong>{text}</strong>"
+    strong = ' class="strong"' if isinstance(part, Rows) and part.strong else ""
+    return f'<a href="{escape(href(part))}"{strong}>{text}</a>'
 
 
 def href(inline: Rows | Turn) -> str:
@@ -78,7 +101,7 @@ def _quoted(value: str) -> str:
 
 def _breakable(name: str) -> Markup:
     """Return a name that a browser may break after each underscore."""
-    return escape(visible(name)).replace("_", Markup("_<wbr>"))
+    return Markup(str(escape(visible(name))).replace("_", "_<wbr>"))  # noqa: S704 - escaped
 
 
 def _percent(cell: object) -> str:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
-from pipeline import schema
 from pipeline.export.formats.page.turns import by_hardness
 from pipeline.report.text import one_line, shorten, visible
 from pipeline.schema import NO_PAYLOAD
 from pipeline.stages.tables import text_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.analysis import Analysis
+    from pipeline.export.formats.page.answers import PassedAnswers
+    from pipeline.export.formats.page.turns import TurnCell
     from pipeline.ledger.review import ReviewedRow
 
 _LIMITS: Final = (20_000, 6000, 3000, 1500, 800, 400, 250)
@@ -35,7 +38,7 @@ _ROW_COST: Final = 90
 """The bytes that each row takes as JSON beside its texts, estimated."""
 _JSON_OVERHEAD: Final = 1.15
 """How many times longer texts become as JSON, estimated."""
-_TEXTS: Final = list(schema.TEXTS)
+_no_payload: Final = re.compile(NO_PAYLOAD).match
 Text = str | list[Any]
 """A text, or a cut one and its whole length in characters."""
 
@@ -63,24 +66,23 @@ class Selection:
     """Whether any text is cut."""
 
 
-def by_priority(analysis: Analysis, cells: pd.DataFrame, first: Iterable[str]) -> list[int]:
+def by_priority(analysis: Analysis, cells: Iterable[Sequence[TurnCell]], first: Iterable[str]) -> list[int]:
     """Return the labels of the failed rows, those whose texts matter most first.
 
     First the rows with the ids `first`, then those of the heat maps by hardness, then all others if not too many.
     """
     failures = analysis.failures
-    labels = pd.Series(failures.index, index=failures["row_id"])
-    named = labels.loc[[row_id for row_id in first if row_id in labels.index]]
-    on_map = by_hardness(cells[cells["row_failed"]])["row"]
-    others = failures.index if len(failures) <= _ALL else ()
+    labels = dict(zip(failures["row_id"].tolist(), failures.index.tolist(), strict=True))
+    named = [labels[row_id] for row_id in first if row_id in labels]
+    on_map = [cell.row for cell in by_hardness(cells) if cell.failed and cell.row is not None]
+    others = labels.values() if len(failures) <= _ALL else ()
     return list(dict.fromkeys([*named, *on_map, *others]))
 
 
 class TextSelector:
     """Selects from the texts of the failed rows, and from the answers of rows that did not fail."""
 
-    def __init__(self, analysis: Analysis, answers: pd.DataFrame) -> None:
-        """Take the answers as `passed_answers` returns them."""
+    def __init__(self, analysis: Analysis, answers: PassedAnswers) -> None:
         self._analysis = analysis
         self._answers = answers
 
@@ -90,7 +92,7 @@ class TextSelector:
         At first those estimated to fit with all failed rows: long texts are preferred to many answers, and fewer
         answers to short texts. Then the shortest texts of ever fewer rows.
         """
-        available = len(self._answers)
+        available = len(self._answers.labels)
         numbers = sorted({min(number, available) for number in (available, *_FEWER_ANSWERS)}, reverse=True)
         if wanted == len(self._analysis.failures):
             size = self._size_estimate()
@@ -104,15 +106,16 @@ class TextSelector:
 
     def _size_estimate(self) -> Callable[[Attempt], float]:
         """Return a function that estimates the size in bytes of an attempt with all failed rows."""
-        failed = self._analysis.failure_sizes
-        answers = text_sizes(self._answers)
+        failed = self._analysis.failure_sizes.to_numpy()
+        sizes = text_sizes(self._answers.texts)
         # The user's text of a turn is embedded once.
-        answers["user_text"] = answers["user_text"].mask(self._answers.duplicated(["heat_map", "turn"]), 0)
+        repeated = pd.Series(self._answers.turns, sizes.index, dtype="object").duplicated()
+        answers = sizes.assign(user_text=sizes["user_text"].mask(repeated, 0)).to_numpy()
 
         @cache
         def of_limit(limit: int) -> tuple[int, list[int]]:
-            of_answers = answers.clip(upper=limit).sum(axis="columns").cumsum()
-            return int(failed.clip(upper=limit).sum().sum()), [0, *of_answers]
+            of_answers = np.minimum(answers, limit).sum(axis=1).cumsum()
+            return int(np.minimum(failed, limit).sum()), [0, *of_answers.tolist()]
 
         def size(attempt: Attempt) -> float:
             of_failed, of_answers = of_limit(attempt.limit)
@@ -128,29 +131,39 @@ class TextSelector:
         users: list[dict[int, Text]] = [{} for _ in benchmarks]
         failed = self._of_failed(labels, dict(zip(benchmarks, users, strict=True)), cut)
         found: dict[int, list[Text]] = {}
-        rows: Iterable[Any] = self._answers.head(answers).itertuples()
-        for row in rows:
-            known = users[row.heat_map]
-            if row.turn not in known:
-                known[row.turn] = cut(row.user_text)
-            found[row.Index] = _said(row, cut)
+        rows = zip(self._answers.labels, self._answers.turns, _rows_of(self._answers.texts), strict=True)
+        for label, turn, (user, *said) in islice(rows, answers):
+            known = users[turn.heat_map]
+            if turn.number not in known:
+                known[turn.number] = cut(user)
+            found[label] = _said(said, cut)
         return Selection(failed, found, users, cut.times > 0)
 
     def _of_failed(self, labels: list[int], users: dict[str, dict[int, Text]], cut: _Cutter) -> dict[int, list[Text]]:
         """Return the texts of failed rows, and add the user's texts to `users`, by benchmark and turn."""
-        names = ["benchmark_name", "turn", "row_id", "error_mode_rule", "error_mode_evidence", *_TEXTS]
         reviewed = {row.row_id: row for row in self._analysis.review.rows}
+        rows = self._analysis.failures.loc[labels]
+        kept = self._analysis.failure_texts
+        texts = self._analysis.read_texts(rows) if kept is None else kept.loc[labels]
         found: dict[int, list[Text]] = {}
-        row_ids = self._analysis.failures["row_id"].loc[labels]
-        rows: Iterable[Any] = self._analysis.evidence_of(row_ids).reset_index()[names].set_axis(labels).itertuples()
-        for row in rows:
-            user = cut(row.user_text)
-            own = _said(row, cut)
-            own.append(cut(f"rule {row.error_mode_rule} saw “{one_line(row.error_mode_evidence)}”"))
-            own.append(cut(_decided(reviewed.get(row.row_id))))
-            if users[row.benchmark_name].setdefault(row.turn, user) != user:
-                own.append(user)
-            found[row.Index] = own
+        for label, row_id, benchmark, turn, rule, evidence, (user, *said) in zip(
+            labels,
+            rows["row_id"].tolist(),
+            rows["benchmark_name"].tolist(),
+            rows["turn"].tolist(),
+            rows["error_mode_rule"].tolist(),
+            rows["error_mode_evidence"].tolist(),
+            _rows_of(texts),
+            strict=True,
+        ):
+            shown = cut(user)
+            found[label] = [
+                *_said(said, cut),
+                cut(f"rule {rule} saw “{one_line(evidence)}”"),
+                cut(_decided(reviewed.get(row_id))),
+            ]
+            if users[benchmark].setdefault(turn, shown) != shown:
+                found[label].append(shown)
         return found
 
 
@@ -168,10 +181,22 @@ class _Cutter:
         return [visible(shorten(text, self._limit)), len(text)]
 
 
-def _said(row: Any, cut: _Cutter) -> list[Text]:  # noqa: ANN401 - a named tuple of a DataFrame
+def _rows_of(texts: pd.DataFrame) -> Iterator[tuple[str, str, str, str, str]]:
+    """Return an iterator over rows: the user's text, the answer, the judge's reasoning, tool calls and results."""
+    return zip(
+        texts["user_text"].tolist(),
+        texts["assistant_text"].tolist(),
+        texts["judge_reasoning"].tolist(),
+        texts["tool_calls"].tolist(),
+        texts["tool_results"].tolist(),
+        strict=True,
+    )
+
+
+def _said(texts: Sequence[str], cut: _Cutter) -> list[Text]:
     """Return answer, judge, calls and results; empty texts for calls and results that there were none of."""
-    payloads = ("" if re.match(NO_PAYLOAD, text) else cut(text) for text in (row.tool_calls, row.tool_results))
-    return [cut(row.assistant_text), cut(row.judge_reasoning), *payloads]
+    answer, judge, *payloads = texts
+    return [cut(answer), cut(judge), *("" if _no_payload(text) else cut(text) for text in payloads)]
 
 
 def _decided(row: ReviewedRow | None) -> str:

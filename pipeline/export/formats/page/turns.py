@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.analysis import Analysis
     from pipeline.report.blocks import Datapoint
@@ -17,42 +17,69 @@ _MAX_CELLS: Final = 4000
 _MIN_TURNS: Final = 10
 _MAX_SAFE_INTEGER: Final = 2**53
 """JavaScript represents whole numbers exactly up to here."""
-_CELL: Final = ["benchmark_name", "model_name", "turn"]
+_CODES: Final = {("passed", False): "p", ("failed", False): "f", ("passed", True): "k", ("failed", True): "g"}
+"""The letter of an outcome, by the outcome and whether it is flaky; `n` for anything else: not judged."""
 
 
-def heat_map_cells(analysis: Analysis, points: Iterable[Datapoint]) -> pd.DataFrame:
-    """Return one row per benchmark x model x shown turn: benchmarks and models in input order, turns ascending.
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownTurn:
+    """A turn of a benchmark that its heat map shows: one object, which its cells share."""
 
-    A benchmark with too many turns shows its hardest ones and those of the datapoints. The columns:
+    heat_map: int
+    """The benchmark's position among all benchmarks, counted from 0."""
+    number: int
+    hardness: int
+    """The turn's rank within its benchmark, 0 for the hardest."""
+    of_point: bool
+    """Whether a datapoint is about the turn."""
 
-    - `benchmark_name`, `model_name` (what is compared: a model or a run), `turn`;
-    - `heat_map`: the benchmark's position among all benchmarks, counted from 0;
-    - `runs_judged`, `runs_failed`: how many runs of the model were judged on the turn, and how many failed it;
-    - `code`: the outcome as a letter: `p` passed, `f` failed, `k` flaky and passed, `g` flaky and failed, `n` not
-      judged;
-    - `hardness`: the turn's rank within its benchmark, 0 for the hardest;
-    - `of_point`: whether a datapoint is about the turn;
-    - `row`: the row that represents the cell, by its label in `analysis.turns`; missing where there is none;
-    - `row_failed`: whether that row failed. It did where the model failed the turn, and only there.
+
+@dataclass(frozen=True, slots=True)
+class TurnCell:
+    """A model (or run) on a shown turn."""
+
+    turn: ShownTurn
+    runs_judged: int
+    runs_failed: int
+    code: str
+    """The outcome: `p` passed, `f` failed, `k` flaky and passed, `g` flaky and failed, `n` not judged."""
+    failed: bool
+    """Whether the model failed the turn, and with it the row that represents the cell."""
+    row: int | None
+    """The row that represents the cell, by its label in `analysis.turns`; `None` where there is none."""
+
+
+def heat_map_cells(analysis: Analysis, points: Iterable[Datapoint]) -> list[list[TurnCell]]:
+    """Return the cells of each benchmark, in input order: models in input order, and for each all shown turns.
+
+    A benchmark with too many turns shows its hardest ones and those of the datapoints. Turns are ascending.
     """
-    heat_maps = {benchmark: position for position, benchmark in enumerate(analysis.benchmarks)}
-    cells = (
-        analysis.turn_outcomes.merge(_shown_turns(analysis, points), on=["benchmark_name", "turn"])
-        .assign(
-            heat_map=lambda frame: frame["benchmark_name"].map(heat_maps).astype(int),
-            row_failed=lambda frame: frame["outcome"].eq("failed"),
-            code=_codes,
-        )
-        .sort_values("heat_map", kind="stable", ignore_index=True)
-    )
-    return cells.merge(_first_rows(analysis, cells), how="left", on=_CELL, validate="one_to_one").astype(
-        {"row": "Int64"}
-    )
+    shown = _shown_turns(analysis, points)
+    rows = _first_rows(analysis, shown)
+    cells: list[list[TurnCell]] = [[] for _ in analysis.benchmarks]
+    outcomes = analysis.turn_outcomes
+    for benchmark, model, number, judged, failures, outcome, flaky in zip(
+        outcomes["benchmark_name"].tolist(),
+        outcomes["model_name"].tolist(),
+        outcomes["turn"].tolist(),
+        outcomes["runs_judged"].tolist(),
+        outcomes["runs_failed"].tolist(),
+        outcomes["outcome"].tolist(),
+        outcomes["flaky"].tolist(),
+        strict=True,
+    ):
+        if turn := shown.get((benchmark, number)):
+            failed = outcome == "failed"
+            row = rows.get((benchmark, model, number, failed))
+            code = _CODES.get((outcome, flaky), "n")
+            cells[turn.heat_map].append(TurnCell(turn, judged, failures, code, failed, row))
+    return cells
 
 
-def by_hardness(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells map by map and turn by turn, the hardest turn first, models in input order."""
-    return cells.sort_values(["heat_map", "hardness"], kind="stable")
+def by_hardness(cells: Iterable[Sequence[TurnCell]]) -> Iterator[TurnCell]:
+    """Yield the cells map by map and turn by turn, the hardest turn first, models in input order."""
+    for of_map in cells:
+        yield from sorted(of_map, key=lambda cell: cell.turn.hardness)
 
 
 def exact_numbers(numbers: list[int]) -> list[int] | list[str]:
@@ -60,47 +87,56 @@ def exact_numbers(numbers: list[int]) -> list[int] | list[str]:
     return numbers if max(numbers, default=0) <= _MAX_SAFE_INTEGER else list(map(str, numbers))
 
 
-def _shown_turns(analysis: Analysis, points: Iterable[Datapoint]) -> pd.DataFrame:
-    """Return one row per benchmark x shown turn: `benchmark_name`, `turn`, `hardness`, `of_point`."""
+def _shown_turns(analysis: Analysis, points: Iterable[Datapoint]) -> dict[tuple[str, int], ShownTurn]:
+    """Return the shown turns by benchmark and number."""
     of_points = {(point.benchmark, point.turn) for point in points}
-    turns = analysis.turn_difficulty.sort_values(
-        ["models_failed", "runs_failed", "turn"], ascending=[False, False, True]
-    )
-    turns = turns.assign(
-        hardness=turns.groupby("benchmark_name", observed=True).cumcount(),
-        of_point=[cell in of_points for cell in zip(turns["benchmark_name"], turns["turn"], strict=True)],
-    )
+    models = Counter(analysis.model_counts["benchmark_name"].tolist())
     share = _MAX_CELLS // max(len(analysis.benchmarks), 1)
-    models = analysis.model_counts["benchmark_name"].value_counts()
-    limit = turns["benchmark_name"].map((share // models).clip(lower=_MIN_TURNS)).astype(int)
-    groups = turns.groupby("benchmark_name", observed=True)
-    all_fit = groups["turn"].transform("size") <= limit
-    room = (limit - groups["of_point"].transform("sum")).clip(lower=_MIN_TURNS)
-    shown = turns[all_fit | turns["of_point"] | (turns["hardness"] < room)]
-    return shown[["benchmark_name", "turn", "hardness", "of_point"]]
+    by_benchmark = _hardest_first(analysis)
+    shown: dict[tuple[str, int], ShownTurn] = {}
+    for heat_map, benchmark in enumerate(analysis.benchmarks):
+        numbers = by_benchmark.get(benchmark, [])
+        room = max(share // max(models[benchmark], 1), _MIN_TURNS)
+        if len(numbers) > room:
+            room = max(room - sum((benchmark, number) in of_points for number in numbers), _MIN_TURNS)
+        for hardness, number in enumerate(numbers):
+            of_point = (benchmark, number) in of_points
+            if of_point or hardness < room:
+                shown[benchmark, number] = ShownTurn(heat_map, number, hardness, of_point)
+    return shown
 
 
-def _codes(outcomes: pd.DataFrame) -> pd.Series:
-    failed, flaky = outcomes["outcome"].eq("failed"), outcomes["flaky"]
-    return pd.Series("p", outcomes.index).case_when(
-        [(outcomes["outcome"].eq("not_judged"), "n"), (flaky & failed, "g"), (flaky, "k"), (failed, "f")]
-    )
+def _hardest_first(analysis: Analysis) -> dict[str, list[int]]:
+    """Return the turns of each benchmark: those first that most models failed, then most runs, then by number."""
+    turns = analysis.turn_difficulty
+    ranks: dict[str, list[tuple[int, int, int]]] = {}
+    for benchmark, models_failed, runs_failed, number in zip(
+        turns["benchmark_name"].tolist(),
+        turns["models_failed"].tolist(),
+        turns["runs_failed"].tolist(),
+        turns["turn"].tolist(),
+        strict=True,
+    ):
+        ranks.setdefault(benchmark, []).append((-models_failed, -runs_failed, number))
+    return {benchmark: [number for _, _, number in sorted(each)] for benchmark, each in ranks.items()}
 
 
-def _first_rows(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the first row of each cell that failed or passed as the model did; judged rows before incomplete ones.
-
-    One row per cell that has such a row: its benchmark, model and turn, and `row`, its label in `analysis.turns`.
-    """
-    rows = (
-        analysis.light_turns[["benchmark_name", analysis.unit, "turn", "judged", "failed"]]
-        .set_axis([*_CELL, "judged", "failed"], axis="columns")
-        .rename_axis(index="row")
-        .reset_index()
-    )
-    candidates = cells[[*_CELL, "row_failed"]].merge(rows, on=_CELL, validate="one_to_many")
-    return (
-        candidates[candidates["failed"] == candidates["row_failed"]]
-        .sort_values("judged", ascending=False, kind="stable")
-        .drop_duplicates(_CELL)[[*_CELL, "row"]]
-    )
+def _first_rows(
+    analysis: Analysis, shown: Mapping[tuple[str, int], ShownTurn]
+) -> dict[tuple[str, str, int, bool], int]:
+    """Return the label of the first row by benchmark, model, turn and whether it failed; judged rows come first."""
+    turns = analysis.light_turns
+    judged_rows: dict[tuple[str, str, int, bool], int] = {}
+    other_rows: dict[tuple[str, str, int, bool], int] = {}
+    for label, benchmark, model, number, judged, failed in zip(
+        turns.index.tolist(),
+        turns["benchmark_name"].tolist(),
+        turns[analysis.unit].tolist(),
+        turns["turn"].tolist(),
+        turns["judged"].tolist(),
+        turns["failed"].tolist(),
+        strict=True,
+    ):
+        if (benchmark, number) in shown:
+            (judged_rows if judged else other_rows).setdefault((benchmark, model, number, failed), label)
+    return other_rows | judged_rows
