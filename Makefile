@@ -10,6 +10,8 @@ BIN     := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# pip compiles no editable install, and where Python writes no bytecode every start would compile it anew.
+COMPILE := $(BIN)/python -m compileall -q pipeline
 
 # Folders whose names make can hold; any other, and one named `all`, needs make analyze DIR=...
 FOLDERS  := cd '$(COMPARISONS)' 2>/dev/null && ls -d */run_results.csv 2>/dev/null | sed 's|/run_results.csv$$||'
@@ -41,10 +43,12 @@ $(VENV)/pyvenv.cfg:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	$(PIP) install --constraint constraints.txt --editable .
+	$(COMPILE)
 	@touch $@
 
 $(DEV): $(RUNTIME)
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	$(COMPILE)
 	@touch $@
 
 setup: $(DEV)  ## Make .venv with everything for development

@@ -10,82 +10,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 
-# --- Columns -----------------------------------------------------------------------------------------------
-
-ROW_ID: Final = "row_id"
-COMPARISON: Final = "comparison"
-BENCHMARK: Final = "benchmark_name"
-MODEL: Final = "model_name"
-RUN_ID: Final = "run_id"
-RUN_INDEX: Final = "run_index"
-RUN_DIR: Final = "run_dir"
-TURN: Final = "turn"
-RESPONSE_KIND: Final = "response_kind"
-JUDGED: Final = "judged"
-FAILED: Final = "failed"
-FAILED_DIMENSIONS: Final = "failed_dimensions"
-ERROR_MODE: Final = "error_mode"
-ERROR_MODE_RULE: Final = "error_mode_rule"
-ERROR_MODE_EVIDENCE: Final = "error_mode_evidence"
-ERROR_MODE_RUNNER_UP: Final = "error_mode_runner_up"
-"""The mode that had most for it after the error mode: where the two are close, the reviewer decides."""
-ERROR_MODE_CANDIDATE: Final = "error_mode_candidate"
-BUCKET: Final = "bucket"
-BUCKET_SOURCE: Final = "bucket_source"
-LATENCY_MS: Final = "latency_ms"
-TTFB_MS: Final = "ttfb_ms"
-SOURCE_FILE: Final = "source_file"
-SOURCE_LINE: Final = "source_line"
-SOURCE: Final = "source"
-USER_TEXT: Final = "user_text"
-ASSISTANT_TEXT: Final = "assistant_text"
-JUDGE_REASONING: Final = "judge_reasoning"
-TOOL_CALLS: Final = "tool_calls"
-TOOL_RESULTS: Final = "tool_results"
-SCORES: Final = "scores"
-SCORES_JSON: Final = "scores_json"
-TOOL_CALLS_JSON: Final = "tool_calls_json"
-TOOL_RESULTS_JSON: Final = "tool_results_json"
-DIMENSION: Final = "dimension"
-PASSED: Final = "passed"
-SCORED: Final = "scored"
-FAIL_RATE: Final = "fail_rate"
-FAILED_ROWS: Final = "failed_rows"
-SHARE: Final = "share"
-RUNS: Final = "runs"
-RUNS_JUDGED: Final = "runs_judged"
-RUNS_FAILED: Final = "runs_failed"
-OUTCOME: Final = "outcome"
-FLAKY: Final = "flaky"
-SET: Final = "set"
-ROWS_JUDGED: Final = "rows_judged"
-INCOMPLETE_ROWS: Final = "incomplete_rows"
-
-PROVISIONAL_MODE: Final = "provisional_mode"
-ATTRIBUTION: Final = "attribution"
-REVIEW_STATE: Final = "review_state"
-REVIEWERS: Final = "reviewers"
-
-# Columns of the tables that only an Analysis has.
-EARLY_FAILED_ROWS: Final = "early_failed_rows"
-"""Failed rows that the harness filled in after the session had ended: consequences, not new mistakes."""
-REVIEWED: Final = "reviewed"
-PROVISIONAL: Final = "provisional"
-OWN_ROWS: Final = "own_rows"
-"""Failed rows without those that were filled in after the session had ended."""
-MAJOR: Final = "major"
-MODELS: Final = "models"
-MODELS_JUDGED: Final = "models_judged"
-MODELS_FAILED: Final = "models_failed"
-COMPARABLE: Final = "comparable"
-POSITION: Final = "position"
-"""Where a row stands among the failed ones."""
-DIMENSIONS: Final = "dimensions"
-"""Per row as read, the judge's dimensions in data order (a list, parallel to `PASSES`)."""
-PASSES: Final = "passes"
-"""Per row as read, true, false or null for each of `DIMENSIONS`."""
-
-TEXTS: Final = (USER_TEXT, ASSISTANT_TEXT, JUDGE_REASONING, TOOL_CALLS, TOOL_RESULTS)
+TEXTS: Final = ("user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results")
 
 # --- Tables: column -> pandas dtype ------------------------------------------------------------------------
 #
@@ -303,8 +228,6 @@ ResponseKind = Literal[
     "model_ended_session_early",
 ]
 RESPONSE_KINDS: Final[tuple[str, ...]] = get_args(ResponseKind)
-TEXT: Final = "text"
-TOOL_CALL_ONLY: Final = "tool_call_only"
 NO_TEXT: Final = "no_text"
 ENDED: Final = "model_ended_session"
 ENDED_EARLY: Final = "model_ended_session_early"
@@ -320,10 +243,7 @@ SENTINELS: Final = {
 NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
 """Matches tool calls or results, as JSON text, that contain nothing."""
 
-RULE: Final = "rule"
 REVIEW: Final = "review"
-TURN_FAILED: Final = "failed"
-TURN_PASSED: Final = "passed"
 NOT_JUDGED: Final = "not_judged"
 TURN_SET_NAMES: Final = ("failed_by_all", "unique_fail", "unique_pass")
 FAILED_BY_ALL, UNIQUE_FAIL, UNIQUE_PASS = TURN_SET_NAMES

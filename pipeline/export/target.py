@@ -96,7 +96,7 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
     if not path.exists():
         return
     try:
-        there = {(run[c.BENCHMARK], run[c.RUN_ID]) for run in json.loads(path.read_bytes())["inputs"]}
+        there = {(run["benchmark_name"], run["run_id"]) for run in json.loads(path.read_bytes())["inputs"]}
     except (OSError, ValueError, LookupError, TypeError):
         what = "is no analysis that can be read"
         raise OutputError(Problem(str(path), what, f"remove it, or {_ANOTHER}")) from None

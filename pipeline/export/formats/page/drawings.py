@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.analysis import by_unit
-from pipeline.export.formats.page.model import CauseBar, CauseRow, Causes, Figure, HeatMap
+from pipeline.export.formats.page.model import CauseBar, CauseChart, CauseRow, Figure, HeatMap
 from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import Rows
 from pipeline.report.sections.interface import fraction, rate
@@ -39,7 +39,7 @@ def figures(analysis: Analysis) -> Iterator[Figure]:
         yield Figure(Rows(words, (("state", "decided"),)) if decided else words, "reviewed")
 
 
-def causes(analysis: Analysis) -> Iterator[Causes]:
+def causes(analysis: Analysis) -> Iterator[CauseChart]:
     """Yield the bars of bucket x model of every benchmark with failed rows, reviewed and provisional ones apart."""
     totals, buckets = by_unit(analysis.model_counts), by_unit(analysis.bucket_counts)
     for benchmark in analysis.benchmarks:
@@ -51,7 +51,7 @@ def causes(analysis: Analysis) -> Iterator[Causes]:
                 for model in models
                 for row in totals[benchmark, model]
             )
-            yield Causes(benchmark, tuple(figures), tuple(_rows(analysis, counts)))
+            yield CauseChart(benchmark, tuple(figures), tuple(_rows(analysis, counts)))
 
 
 def _rows(analysis: Analysis, counts: Mapping[str, Sequence[Any]]) -> Iterator[CauseRow]:

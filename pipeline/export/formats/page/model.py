@@ -61,7 +61,7 @@ class CauseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Causes:
+class CauseChart:
     """The table of causes of one benchmark: its models, each with its failure rate, and its buckets, largest first."""
 
     benchmark: str
@@ -95,7 +95,7 @@ class Page:
     warnings: int
     """How many notes of the checks are warnings or errors."""
     maps: tuple[HeatMap, ...]
-    causes: tuple[Causes, ...]
+    causes: tuple[CauseChart, ...]
     before: PageSection
     """The blocks before any heading."""
     sections: tuple[PageSection, ...]
