@@ -70,6 +70,8 @@ class Analysis:
     """One row per benchmark x set x model x turn: failed by all, unique fails, unique passes."""
     hardest_turns: pd.DataFrame
     """The first ten comparable turns of each benchmark, hardest first; columns of `turn_difficulty`."""
+    pipeline_losses: pd.DataFrame
+    """One row per run x thing that the harness lost, excluded or changed: its `kind`, and its turn if it has one."""
     reviews: pd.DataFrame
     """One row per failed row: provisional mode, bucket, attribution, `review_state`, reviewers."""
     read_texts: Callable[[pd.DataFrame], pd.DataFrame]

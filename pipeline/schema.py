@@ -59,8 +59,9 @@ LOADED_TURNS: Final = {
     **{name: TURNS[name] for name in ("row_id", "comparison", "benchmark_name", "model_name", "run_id", "run_index")},
     **{name: TURNS[name] for name in ("turn", "latency_ms", "ttfb_ms", "source_file", "source_line", *TEXTS)},
     "scores": "str",
+    "stored": "bool",
 }
-"""Turns as they are read; `scores` is JSON text."""
+"""Turns as they are read; `scores` is JSON text, `stored` false where the row has neither a text nor calls."""
 LIGHT_TURNS: Final = {name: kind for name, kind in TURNS.items() if name not in (*OF_FAILED_ROWS, *TEXTS)}
 """What is kept of every row in memory."""
 FAILURES: Final = {name: kind for name, kind in TURNS.items() if name not in TEXTS}
@@ -100,7 +101,16 @@ MODEL_COUNTS: Final = {
     "model_ended_session": "int64",
     "model_ended_session_early": "int64",
     "empty_response": "int64",
+    "expected_endings": "int64",
+    "pipeline_losses": "int64",
     "fail_rate": "float64",
+}
+PIPELINE_LOSSES: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "run_id": "category",
+    "kind": "category",
+    "turn": "Int64",
 }
 DIMENSION_COUNTS: Final = {
     "benchmark_name": "category",
@@ -226,19 +236,39 @@ ResponseKind = Literal[
     "empty_response",
     "model_ended_session",
     "model_ended_session_early",
+    "expected_ending",
+    "not_stored",
 ]
 RESPONSE_KINDS: Final[tuple[str, ...]] = get_args(ResponseKind)
 NO_TEXT: Final = "no_text"
 ENDED: Final = "model_ended_session"
 ENDED_EARLY: Final = "model_ended_session_early"
 EMPTY_RESPONSE: Final = "empty_response"
+EXPECTED_ENDING: Final = "expected_ending"
+NOT_STORED: Final = "not_stored"
 
 SENTINELS: Final = {
-    ENDED_EARLY: "[MODEL_ENDED_SESSION_EARLY]",
-    ENDED: "[MODEL_ENDED_SESSION]",
-    EMPTY_RESPONSE: "[EMPTY_RESPONSE",
+    ENDED_EARLY: ("[MODEL_ENDED_SESSION_EARLY]",),
+    ENDED: ("[MODEL_ENDED_SESSION]",),
+    EMPTY_RESPONSE: ("[EMPTY_RESPONSE", "[NO_RESPONSE"),
 }
 """How a response begins that the harness marked; the first that fits names its kind."""
+
+INDEPENDENT_MODES: Final = ("rehydrated", "independent")
+"""Modes of a run whose turns stand alone: their past is the reference's, not the run's."""
+TURN_TAKING: Final = "turn_taking"
+LossKind = Literal[
+    "failed_turn",
+    "runtime_excluded",
+    "recovery_row",
+    "duplicate",
+    "realigned",
+    "not_valid",
+    "status",
+]
+LOSS_KINDS: Final[tuple[str, ...]] = get_args(LossKind)
+LOST_TURNS: Final = ("failed_turn", "runtime_excluded")
+"""Kinds of pipeline losses that take a turn out of the counts."""
 
 NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
 """Matches tool calls or results, as JSON text, that contain nothing."""
@@ -250,6 +280,7 @@ FAILED_BY_ALL, UNIQUE_FAIL, UNIQUE_PASS = TURN_SET_NAMES
 
 CompareBy = Literal["model", "run"]
 RepeatPolicy = Literal["majority", "any", "all"]
+TurnsMode = Literal["auto", "independent"]
 TableName = Literal[
     "model_counts",
     "dimension_counts",
@@ -259,6 +290,7 @@ TableName = Literal[
     "turn_difficulty",
     "turn_sets",
     "hardest_turns",
+    "pipeline_losses",
 ]
 """The counted tables of an Analysis."""
 Severity = Literal["error", "warning", "info"]
@@ -275,3 +307,4 @@ LOCAL_JSON: Final = "local.json"
 DEPENDENCIES: Final = "inputs.d"
 TURNS_PARQUET: Final = "tables/turns.parquet"
 SCORES_PARQUET: Final = "tables/scores.parquet"
+LOSSES_PARQUET: Final = "tables/pipeline_losses.parquet"

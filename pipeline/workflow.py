@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -20,10 +20,11 @@ from pipeline.ledger.replay import Ledger
 from pipeline.ledger.review import ReviewedRow, review_of
 from pipeline.ledger.store import read_ledger
 from pipeline.load.artifacts import read_artifacts
+from pipeline.load.facts import RunFacts, facts_of, read_metadata
 from pipeline.load.files import plain, read_bytes, shown
 from pipeline.load.plan import Plan, make_plan
 from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
-from pipeline.load.rows import JudgedRun, RunBatch, read_batches
+from pipeline.load.rows import JudgedRun, RunBatch, greatest_turn, read_batches
 from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
@@ -31,11 +32,20 @@ from pipeline.stages import checks
 from pipeline.stages.buckets import assign_buckets, reviews_table, settle_turns
 from pipeline.stages.compared import compared_units
 from pipeline.stages.counts import count_tables, own_rows_by_bucket
+from pipeline.stages.endings import Endings
 from pipeline.stages.error_modes import assign_error_modes
-from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures, text_sizes
+from pipeline.stages.losses import losses_table
+from pipeline.stages.tables import (
+    add_response_kind,
+    concat,
+    include_dimensions,
+    leave_unmeasured,
+    mark_failures,
+    text_sizes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     AnyPath = str | os.PathLike[str]
     Progress = Callable[[int, int], None]
@@ -65,27 +75,42 @@ def label_runs(
     rows take no more than `kept_texts` bytes (`None`: always). Raises `InputError` with every problem of every file.
     """
     loaded, problems = Loaded(kept_texts), list[Problem]()
+    metadata = read_metadata(plan.listed.comparison_dir)
+    endings = _endings(plan, metadata)
     for batch in read_batches(plan.listed.runs, plan.listed.name, _advance(progress, plan.size)):
         for judged, rows in batch.by_run():
             problems += _bad_lines(judged, plan.options, loaded.rejected)
-            loaded.inputs.append(_as_input(judged))
-            loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
+            artifacts = read_artifacts(judged.run)
+            facts = facts_of(judged.run, artifacts, metadata, plan.options)
+            loaded.facts[judged.run.run_id] = facts
+            loaded.inputs.append(_as_input(judged, facts))
+            loaded.notes += checks.check_run(judged, rows, artifacts, facts)
         loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
         if not problems:
-            loaded.add(*_label(batch, plan, ledger, write))
+            loaded.add(*_label(batch, plan, ledger, loaded.facts, endings, write))
         del batch, rows  # or they would lie in memory beside the next ones
     _refuse(plan, loaded, problems)
     return loaded
 
 
-def _label(
-    batch: RunBatch, plan: Plan, ledger: Ledger, write: Callable[[pd.DataFrame], None]
+def _label(  # noqa: PLR0913, PLR0917 - a batch, and all that its rows are labelled by
+    batch: RunBatch,
+    plan: Plan,
+    ledger: Ledger,
+    facts: Mapping[str, RunFacts],
+    endings: Endings,
+    write: Callable[[pd.DataFrame], None],
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[ReviewedRow]]:
     """Return the finished turns of a batch, its scores over the included dimensions, and its reviewed rows."""
     excluded = plan.options.exclude_dimensions
-    scores = include_dimensions(batch.scores, excluded)
+    of_batch = {judged.run.run_id: facts[judged.run.run_id] for judged in batch.runs}
+    lost = [f"{run_id}:{turn}" for run_id, of_run in of_batch.items() for turn in of_run.lost_turns]
+    no_turn_taking = [run_id for run_id, of_run in of_batch.items() if not of_run.measures_turn_taking]
+    independent = [run_id for run_id, of_run in of_batch.items() if of_run.independent]
+    turns, scores = leave_unmeasured(batch.turns, include_dimensions(batch.scores, excluded), lost, no_turn_taking)
     turns = (
-        batch.turns.pipe(add_response_kind)
+        turns.assign(independent=turns["run_id"].isin(independent))
+        .pipe(add_response_kind, endings)
         .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
         .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule and evidence
     )
@@ -99,15 +124,16 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
     """Put the batches together, count, compare, and apply the review."""
     turns, failures, scores = loaded.united()
     units = compared_units(loaded.inputs, plan.options.compare_by)
-    counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
+    losses = losses_table(loaded.inputs, loaded.facts)
+    counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets, losses)
     review = review_of(
         ledger, loaded.reviewed, own_rows_by_bucket(counts["bucket_counts"]), len(failures), plan.options.compare_by
     )
     notes = [
         *plan.listed.notes,
         *loaded.notes,
-        *checks.check_rows(turns, pd.concat(loaded.silent)),
-        *checks.check_comparison(scores, plan.listed.runs),
+        *checks.check_rows(turns, pd.concat(loaded.silent), losses),
+        *checks.check_comparison(scores, plan.listed.runs, loaded.inputs),
         *loaded.questions.notes(),
         *checks.check_comparable(counts["turn_outcomes"], _run_ids(loaded.inputs, plan.options)),
     ]
@@ -198,6 +224,8 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
     repeat_policy: schema.RepeatPolicy = "majority",
     skip_bad_rows: bool = False,
     skip_missing_runs: bool = False,
+    turns: schema.TurnsMode = "auto",
+    ending_call: str | Iterable[str] = (),
 ) -> Analysis:
     """Analyse a comparison folder, or the run folders given as `run_dir`; the options are the command's.
 
@@ -211,6 +239,8 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
         repeat_policy=repeat_policy,
         skip_bad_rows=skip_bad_rows,
         skip_missing_runs=skip_missing_runs,
+        turns=turns,
+        ending_calls=_tuple(ending_call),
     )
     request = Request(
         comparison_dir=None if comparison_dir is None else Path(comparison_dir),
@@ -250,6 +280,8 @@ class Loaded:
     dimensions: dict[str, None] = field(default_factory=dict)
     reviewed: list[ReviewedRow] = field(default_factory=list)
     inputs: list[RunInput] = field(default_factory=list)
+    facts: dict[str, RunFacts] = field(default_factory=dict)
+    """What stands beside each run, by run id."""
     notes: list[Note] = field(default_factory=list)
     rejected: list[RejectedLine] = field(default_factory=list)
     _size_of_texts: int = 0
@@ -315,7 +347,24 @@ def _bad_lines(judged: JudgedRun, options: Options, rejected: list[RejectedLine]
     return problems
 
 
-def _as_input(judged: JudgedRun) -> RunInput:
+def _endings(plan: Plan, metadata: Mapping[str, Any]) -> Endings:
+    """Return where the session should end; the last turn of a benchmark is looked for when a row asks for it."""
+
+    @cache
+    def last_turn(benchmark: str) -> int | None:
+        runs = [run for run in plan.listed.runs if run.benchmark_name == benchmark]
+        lost = [
+            turn
+            for run in runs
+            for turn in facts_of(run, read_artifacts(run), metadata, plan.options).lost_turns
+        ]
+        judged = greatest_turn(run.judged_file for run in runs)
+        return max([*lost, *([] if judged is None else [judged])], default=None)
+
+    return Endings(last_turn, plan.options.ending_calls)
+
+
+def _as_input(judged: JudgedRun, facts: RunFacts) -> RunInput:
     return RunInput(
         run_id=judged.run.run_id,
         model_name=judged.model_name,
@@ -323,6 +372,8 @@ def _as_input(judged: JudgedRun) -> RunInput:
         judged_file=judged.run.source,
         sha256=judged.sha256,
         rows=len(judged.turns),
+        mode=facts.mode,
+        turn_taking="" if facts.measures_turn_taking else "not_measured",
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 AnalysisFolder = Annotated[Path, typer.Argument(metavar="DIR", help="An analysis folder.")]
 
-SEVERAL: Final = ("--run-dir", "--exclude-dimension", "--secondary", "--row")
+SEVERAL: Final = ("--run-dir", "--exclude-dimension", "--ending-call", "--secondary", "--row")
 """The options that take several values: `--run-dir A B` means `--run-dir A --run-dir B`."""
 
 
@@ -90,6 +90,14 @@ def _request(
             "--repeat-policy", metavar="majority|any|all", help="How many failing repeats make a failed turn."
         ),
     ] = "majority",
+    turns: Annotated[
+        str,
+        typer.Option("--turns", metavar="auto|independent", help="Whether each turn of a run is a case of its own."),
+    ] = "auto",
+    ending_call: Annotated[
+        list[str] | None,
+        typer.Option("--ending-call", metavar="NAME ...", help="Names of calls that end the session as they should."),
+    ] = None,
     *,
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Go on without the lines that cannot be read.")
@@ -105,5 +113,7 @@ def _request(
         repeat_policy=cast("c.RepeatPolicy", repeat_policy),
         skip_bad_rows=skip_bad_rows,
         skip_missing_runs=skip_missing_runs,
+        turns=cast("c.TurnsMode", turns),
+        ending_calls=tuple(ending_call or ()),
     )
     return Request(comparison_dir, tuple(run_dir or ()), runs_root, rules, options)

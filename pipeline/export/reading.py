@@ -14,6 +14,7 @@ from pyarrow import parquet
 from pipeline import schema
 from pipeline.analysis import Analysis
 from pipeline.errors import InputError, Problem
+from pipeline.load.facts import RunFacts
 from pipeline.load.folder import read_facts, read_local
 from pipeline.load.folder_rows import open_rows
 from pipeline.load.records import Options, RejectedLine, Request
@@ -22,10 +23,13 @@ from pipeline.review.state import review_folder
 from pipeline.stages.buckets import assign_buckets, reviews_table
 from pipeline.stages.compared import compared_units
 from pipeline.stages.counts import count_tables
+from pipeline.stages.losses import losses_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from pipeline.load.records import RunInput
 
 
 _ANALYSE = "analyse again: error-analysis analyze --output"
@@ -66,7 +70,7 @@ def read_back(path: Path) -> Analysis:
         failures = schema.conform(turns[turns["failed"]], schema.FAILURES)
         scores = _read(path / schema.SCORES_PARQUET, schema.LONG_SCORES)
         units = compared_units(facts.inputs, options.compare_by)
-        counts = count_tables(turns, failures, scores, units, options, state.ledger.buckets)
+        counts = count_tables(turns, failures, scores, units, options, state.ledger.buckets, _losses(path, facts.inputs))
         return Analysis(
             name=str(next(iter(turns["comparison"]), path.name)),
             review=review,
@@ -93,7 +97,15 @@ def read_back(path: Path) -> Analysis:
 
 def _options(values: Mapping[str, Any]) -> Options:
     known = {each.name: values[each.name] for each in fields(Options) if each.name in values}
-    return Options(**known | {"exclude_dimensions": tuple(known.get("exclude_dimensions", ()))})
+    lists = {name: tuple(known.get(name, ())) for name in ("exclude_dimensions", "ending_calls")}
+    return Options(**known | lists)
+
+
+def _losses(path: Path, inputs: Sequence[RunInput]) -> pd.DataFrame:
+    """Read the table of pipeline losses, which is not written where there are none."""
+    if not (path / schema.LOSSES_PARQUET).exists():
+        return losses_table(inputs, {run.run_id: RunFacts() for run in inputs})
+    return _read(path / schema.LOSSES_PARQUET, schema.PIPELINE_LOSSES)
 
 
 def _read(path: Path, columns: schema.Columns) -> pd.DataFrame:

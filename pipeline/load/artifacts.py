@@ -1,4 +1,4 @@
-"""Read what lies beside a judged file, for the checks only: the transcript and the judge's summary."""
+"""Read what lies beside a judged file: the transcript, the judge's summary, and the facts of the runtime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.errors import InputError
 from pipeline.load.files import read_bytes
-from pipeline.load.repair import clean
+from pipeline.load.repair import clean, integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,10 @@ class Transcript:
     said: Mapping[int, tuple[str, str]]
     """Turn -> (user text, assistant text)."""
     unreadable: tuple[int, ...]
+    duplicates: tuple[int, ...] = ()
+    """Turns with more than one row; of these the last counts."""
+    recoveries: tuple[int, ...] = ()
+    """Turns with a row that the harness wrote to recover from a failure; such rows were not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Artifacts:
 
     transcript: Transcript | None = None
     summary: Mapping[str, Any] | None = None
+    runtime: Mapping[str, Any] | None = None
     problems: tuple[tuple[str, str], ...] = ()
     """(file name, what is wrong) for files that are there and cannot be used."""
 
@@ -48,24 +53,37 @@ def summary_file(run: Run) -> Path:
     return run.directory / f"{run.judge}_summary.json"
 
 
+def runtime_file(run: Run) -> Path:
+    """Return where the harness's facts about a run would be."""
+    return run.directory / "runtime.json"
+
+
 def read_artifacts(run: Run) -> Artifacts:
-    """Read the transcript and the summary of a run, as far as they are there and can be read."""
+    """Read the transcript, the summary and the runtime facts of a run, as far as they are there and can be read."""
     problems: list[tuple[str, str]] = []
-    transcript = summary = None
+    transcript = None
     try:
         if transcript_file(run).exists():
             transcript = _transcript(read_bytes(transcript_file(run)))
     except (InputError, OSError) as error:
         problems.append((transcript_file(run).name, _reason(error)))
+    summary, runtime = (_object(file, problems) for file in (summary_file(run), runtime_file(run)))
+    return Artifacts(transcript, summary, runtime, tuple(problems))
+
+
+def _object(file: Path, problems: list[tuple[str, str]]) -> Mapping[str, Any] | None:
+    """Read a JSON object, if it is there; `problems` receives why it cannot be read."""
     try:
-        if summary_file(run).exists():
-            summary = clean(json.loads(read_bytes(summary_file(run)).decode("utf-8-sig")), "", [])
-            if not isinstance(summary, dict):
-                problems.append((summary_file(run).name, "no JSON object"))
-                summary = None
+        if not file.exists():
+            return None
+        value = clean(json.loads(read_bytes(file).decode("utf-8-sig"), parse_int=integer), "", [])
     except (InputError, OSError, ValueError, RecursionError) as error:
-        problems.append((summary_file(run).name, _reason(error)))
-    return Artifacts(transcript, summary, tuple(problems))
+        problems.append((file.name, _reason(error)))
+        return None
+    if isinstance(value, dict):
+        return value
+    problems.append((file.name, "no JSON object"))
+    return None
 
 
 def _reason(error: Exception) -> str:
@@ -77,34 +95,41 @@ def _reason(error: Exception) -> str:
 def _transcript(text: bytes) -> Transcript:
     said: dict[int, tuple[str, str]] = {}
     unreadable: list[int] = []
+    duplicates: dict[int, None] = {}
+    recoveries: dict[int, None] = {}
     for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip():
             continue
-        decoded = _said(line)
-        if decoded is None:
+        row = _said(line)
+        if row is None:
             unreadable.append(number)
+        elif row.recovery_turn:
+            recoveries[row.turn] = None
         else:
-            said[decoded[0]] = decoded[1:]
-    return Transcript(said, tuple(unreadable))
+            if row.turn in said:
+                duplicates[row.turn] = None
+            said[row.turn] = row.user_text or "", row.assistant_text or ""
+    return Transcript(said, tuple(unreadable), tuple(duplicates), tuple(recoveries))
 
 
 class _Said(msgspec.Struct, gc=False):
     turn: int
     user_text: str | None = None
     assistant_text: str | None = None
+    recovery_turn: bool | None = None
 
 
 _decode_said: Final = msgspec.json.Decoder(_Said).decode
 
 
-def _said(line: bytes) -> tuple[int, str, str] | None:
-    """Decode one line of a transcript: turn, user text, assistant text; `None` for one that cannot be read."""
+def _said(line: bytes) -> _Said | None:
+    """Decode one line of a transcript; `None` for one that cannot be read."""
     try:
-        said = _decode_said(line)
+        return _decode_said(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             value = clean(json.loads(line), "", [])
-            said = msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
+            value["recovery_turn"] = bool(value.get("recovery_turn"))
+            return msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
         except (ValueError, TypeError, AttributeError, RecursionError):
             return None
-    return said.turn, said.user_text or "", said.assistant_text or ""

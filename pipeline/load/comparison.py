@@ -26,6 +26,7 @@ class ListedRun:
     run_index: int | None = None
     run_id: str | None = None
     benchmark_name: str | None = None
+    runtime_mode: str | None = None
 
 
 def read_run_results(folder: Path) -> list[ListedRun]:
@@ -71,6 +72,7 @@ def read_run_results(folder: Path) -> list[ListedRun]:
             run_index=_index(row.get("run_index")),
             run_id=row.get("run_id") or None,
             benchmark_name=row.get("benchmark_name") or None,
+            runtime_mode=row.get("runtime_mode") or None,
         )
         for line, row in lines
     ]

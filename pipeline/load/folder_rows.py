@@ -71,7 +71,8 @@ class AllRows:
 
         Those are read from the judged files. Raises `InputError` where a file is not where it was, or has changed.
         """
-        return _judged_scores(self.folder, rows.values()) if left_out else _counted_scores(self.folder, rows.keys())
+        counted = _counted_scores(self.folder, rows.keys())
+        return _with_left_out(_judged_scores(self.folder, rows.values()), counted) if left_out else counted
 
 
 def open_rows(folder: Path) -> AllRows:
@@ -162,6 +163,15 @@ def _counted_scores(folder: Path, row_ids: Collection[str]) -> dict[str, str]:
     except (OSError, pa.ArrowException) as error:
         raise not_read_back(path, error) from None
     return {row_id: msgspec.json.encode(scores).decode() for row_id, scores in found.items()}
+
+
+def _with_left_out(judged: dict[str, str], counted: dict[str, str]) -> dict[str, str]:
+    """Return the scores of the judged file, those that count as they are counted: null where nothing was measured."""
+    decode = msgspec.json.decode
+    return {
+        row_id: msgspec.json.encode(decode(scores) | decode(counted[row_id])).decode()
+        for row_id, scores in judged.items()
+    }
 
 
 def _judged_scores(folder: Path, rows: Iterable[Row]) -> dict[str, str]:

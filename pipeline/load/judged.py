@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pipeline.load.repair import MAX_TURN, PAYLOADS, LineError, row_fields
+from pipeline.schema import TURN_TAKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +33,33 @@ class JudgedRow(msgspec.Struct, gc=False):
     ttfb_ms: float | None = None
     tool_calls: msgspec.Raw = msgspec.Raw(b"null")
     tool_results: msgspec.Raw = msgspec.Raw(b"null")
+    turn_taking_issues: msgspec.Raw = msgspec.Raw(b"null")
 
     @property
     def explanation(self) -> str:
-        """The judge's reasoning: the first that is not empty."""
-        return self.judge_reasoning or self.claude_reasoning or self.openai_reasoning or self.reasoning or ""
+        """The judge's reasoning: the first that is not empty; the issues found where turn-taking failed follow it."""
+        said = self.judge_reasoning or self.claude_reasoning or self.openai_reasoning or self.reasoning or ""
+        if self.scores.get(TURN_TAKING) is not False:
+            return said
+        return "\n".join(part for part in (said, _issues(bytes(self.turn_taking_issues))) if part)
+
+    @property
+    def stored(self) -> bool:
+        """Whether anything of the response was written, be it empty."""
+        return self.assistant_text is not None or bytes(self.tool_calls).strip() != b"null"
+
+
+def _issues(text: bytes) -> str:
+    """Return the issues that the analysis of turn-taking found, as a sentence; nothing where there are none."""
+    if text == b"null":
+        return ""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return ""
+    issues = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    named = "; ".join(issue if isinstance(issue, str) else json.dumps(issue) for issue in issues if issue)
+    return f"turn_taking_issues: {named.encode(errors='replace').decode()}" if named else ""
 
 
 _decode: Final[Callable[[bytes], JudgedRow]] = msgspec.json.Decoder(JudgedRow).decode

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, get_args
 
 from pipeline import schema
 from pipeline.errors import Problem, UsageError
-from pipeline.load.artifacts import summary_file, transcript_file
+from pipeline.load.artifacts import runtime_file, summary_file, transcript_file
 from pipeline.load.comparison import RUN_RESULTS
+from pipeline.load.facts import METADATA
 from pipeline.load.files import absolute, size_of
 from pipeline.load.runs import RunList, find_runs
 
@@ -44,11 +45,16 @@ class Plan:
     def input_files(self) -> list[Path]:
         """The files whose change calls for a new analysis."""
         files = [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / RUN_RESULTS]
+        files += [file for file in self._metadata_files if file.exists()]
         files += [] if self.rules_file is None else [self.rules_file]
         for run in self.listed.runs:
-            beside = (transcript_file(run), summary_file(run))
+            beside = (transcript_file(run), summary_file(run), runtime_file(run))
             files += [run.judged_file, *(path for path in beside if path.exists())]
         return files
+
+    @property
+    def _metadata_files(self) -> list[Path]:
+        return [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / METADATA]
 
     @property
     def local_facts(self) -> dict[str, object]:
@@ -70,6 +76,7 @@ def make_plan(request: Request, rules: RuleSet) -> Plan:
     options = request.options
     _check_choice("--compare-by", options.compare_by, get_args(schema.CompareBy))
     _check_choice("--repeat-policy", options.repeat_policy, get_args(schema.RepeatPolicy))
+    _check_choice("--turns", options.turns, get_args(schema.TurnsMode))
     listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, options)
     rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
     return Plan(listed, options, rules, rules_file, runs_root)

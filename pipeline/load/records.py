@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.schema import INDEPENDENT_MODES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.schema import CompareBy, RepeatPolicy, Severity
+    from pipeline.schema import CompareBy, RepeatPolicy, Severity, TurnsMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Options:
     repeat_policy: RepeatPolicy = "majority"
     skip_bad_rows: bool = False
     skip_missing_runs: bool = False
+    turns: TurnsMode = "auto"
+    ending_calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Run:
     judge: str
     source: str
     """The judged file as outputs name it: POSIX, relative to the comparison folder or the common parent."""
+    mode: str = ""
+    """The mode of the run as `run_results.csv` gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,15 @@ class RunInput:
     judged_file: str
     sha256: str
     rows: int
+    mode: str = ""
+    """The mode of the run as the harness or the user says; empty where nobody does."""
+    turn_taking: str = ""
+    """`not_measured` where the harness says so."""
+
+    @property
+    def independent(self) -> bool:
+        """Whether each turn stands alone: its past is the reference's, not the run's."""
+        return self.mode in INDEPENDENT_MODES
 
 
 @dataclass(frozen=True, slots=True)

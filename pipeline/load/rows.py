@@ -46,6 +46,8 @@ class JudgedRun:
     scores: list[dict[str, bool | None]]
     latency_ms: list[float | None]
     ttfb_ms: list[float | None]
+    stored: list[bool]
+    """Whether anything of the response of each row was written."""
     texts: pa.Table
     """The five texts, one row per row; none in a `RunBatch`, whose frame has them."""
     model_name: str
@@ -117,6 +119,27 @@ def read_lines(file: Path, wanted: Sequence[int]) -> tuple[dict[int, JudgedRow],
     return rows, digest.hexdigest()
 
 
+class _Turn(msgspec.Struct, gc=False):
+    turn: int
+
+
+_decode_turn: Final = msgspec.json.Decoder(_Turn).decode
+
+
+def greatest_turn(files: Iterable[Path]) -> int | None:
+    """Return the greatest turn number in some judged files, lines that are not read at once left out."""
+    greatest: int | None = None
+    for file in files:
+        with opened(file) as stream:
+            for line in stream:
+                try:
+                    turn = _decode_turn(line).turn
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue
+                greatest = turn if greatest is None else max(greatest, turn)
+    return greatest
+
+
 def text_columns(rows: Sequence[JudgedRow]) -> tuple[pa.Table, list[tuple[int, str]]]:
     """Return the five texts of rows as Arrow columns, payloads as JSON text, none null; and what was replaced.
 
@@ -174,6 +197,7 @@ def _as_frames(runs: list[JudgedRun], comparison: str) -> RunBatch:
         ttfb_ms=_column((number for judged in runs for number in judged.ttfb_ms), "float64"),
         source_line=_column((line for judged in runs for line in judged.lines), "int64"),
         scores=_column((msgspec.json.encode(each).decode() for each in scores), "str"),
+        stored=_column((each for judged in runs for each in judged.stored), "bool"),
     )
     keys = turns[["benchmark_name", "model_name", "run_id", "turn"]]
     keys = keys.assign(turn=pd.to_numeric(keys["turn"], downcast="integer"))
@@ -200,7 +224,7 @@ def categorical(values: Sequence[str]) -> pd.Categorical:
 def _read_run(run: Run, advance: Callable[[int], None]) -> JudgedRun:
     """Read one run block by block."""
     digest = hashlib.sha256()
-    judged = JudgedRun(run, [], [], [], [], [], _NO_TEXTS, "", (), "", 0, (), (), ())
+    judged = JudgedRun(run, [], [], [], [], [], [], _NO_TEXTS, "", (), "", 0, (), (), ())
     texts: list[pa.Table] = []
     bad: list[BadLine] = []
     repairs: list[Repair] = []
@@ -220,6 +244,7 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> JudgedRun:
                 judged.scores.extend(row.scores for row in decoded.rows)
                 judged.latency_ms.extend(row.latency_ms for row in decoded.rows)
                 judged.ttfb_ms.extend(row.ttfb_ms for row in decoded.rows)
+                judged.stored.extend(row.stored for row in decoded.rows)
                 models.update(row.model_name for row in decoded.rows if row.model_name)
                 bad += decoded.bad
                 repairs += decoded.repairs
@@ -271,6 +296,7 @@ def _each_turn_once(judged: JudgedRun) -> JudgedRun:
         scores=[judged.scores[n] for n in order],
         latency_ms=[judged.latency_ms[n] for n in order],
         ttfb_ms=[judged.ttfb_ms[n] for n in order],
+        stored=[judged.stored[n] for n in order],
         texts=judged.texts.take(pa.array(order, pa.int64())),
         duplicates=tuple((turn, judged.lines[n], judged.lines[last[turn]]) for turn, n in dropped),
     )

@@ -138,6 +138,7 @@ def _runs(listed: Sequence[ListedRun], folders: Sequence[Path], base: Path, opti
                 judged_file=file,
                 judge=judge_name(file),
                 source=relative(file, base),
+                mode=line.runtime_mode or "",
             )
         )
     if problems:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pipeline import schema
 from pipeline.load.records import Note
+from pipeline.stages.check_facts import check_facts, numbers_named, turns_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,18 +15,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.load.artifacts import Artifacts, Transcript
-    from pipeline.load.records import Run
+    from pipeline.load.facts import RunFacts
+    from pipeline.load.records import Run, RunInput
     from pipeline.load.rows import JudgedRun
 
-_SHOWN_TURNS: Final = 12
-
-
-def check_run(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts) -> list[Note]:
+def check_run(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, facts: RunFacts) -> list[Note]:
     """Return the notes on one run: what its file needed, then its rows against its transcript and summary.
 
-    `turns` has one row per turn of the run, with its texts.
+    `turns` has one row per turn of the run, with its texts; `facts` is what the harness says about the run.
     """
-    return [*_file_notes(judged), *_artifact_notes(judged, turns, artifacts)]
+    return [
+        *_file_notes(judged),
+        *check_facts(judged, turns, artifacts, facts),
+        *_artifact_notes(judged, turns, artifacts, facts),
+    ]
 
 
 class Questions:
@@ -49,23 +52,27 @@ class Questions:
             differing = sorted(turn for turn, (_, _, differs) in asked.items() if differs)
             if differing:
                 most = 2 * len(differing) > len(shared)
-                what = f"user_text differs between runs at {_turns(differing)}, {len(differing)}/{len(shared)} shared"
+                what = f"user_text differs between runs at {turns_named(differing)}, {len(differing)}/{len(shared)} shared"
                 if most:
                     what += "; these are not the same benchmark, so turn sets mean nothing"
                 yield Note("error" if most else "warning", benchmark, what)
 
 
-def check_rows(turns: pd.DataFrame, silent: pd.DataFrame) -> list[Note]:
-    """Return the notes on rows without a score, and on failed rows without reasoning (`silent`), run by run."""
+def check_rows(turns: pd.DataFrame, silent: pd.DataFrame, losses: pd.DataFrame) -> list[Note]:
+    """Return the notes on rows without a score, and on failed rows without reasoning (`silent`), run by run.
+
+    Turns in `losses` have notes of their own.
+    """
+    lost = losses["run_id"].astype("str") + ":" + losses["turn"].astype("str")
     return [
-        *_turn_notes(turns[~turns["judged"]], "incomplete, no dimension was scored"),
+        *_turn_notes(turns[~turns["judged"] & ~turns["row_id"].isin(lost)], "incomplete, no dimension was scored"),
         *_turn_notes(silent, "failed without reasoning"),
     ]
 
 
-def check_comparison(scores: pd.DataFrame, runs: Sequence[Run]) -> list[Note]:
-    """Return the notes on the runs of each benchmark whose dimensions or judges differ."""
-    return [*_dimension_notes(scores, runs), *_judge_notes(runs)]
+def check_comparison(scores: pd.DataFrame, runs: Sequence[Run], inputs: Sequence[RunInput]) -> list[Note]:
+    """Return the notes on the runs of each benchmark whose dimensions, judges or modes differ."""
+    return [*_dimension_notes(scores, runs), *_judge_notes(runs), *_mode_notes(inputs)]
 
 
 def silent_rows(turns: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +91,7 @@ def check_comparable(outcomes: pd.DataFrame, run_ids: Mapping[tuple[str, str], S
     notes = []
     for key, cells in missing.groupby(["benchmark_name", "model_name"], sort=False, observed=True):
         benchmark, model = map(str, key)
-        what = f"no judged row of {model} for {_turns(cells['turn'].tolist())} of {benchmark}: not comparable"
+        what = f"no judged row of {model} for {turns_named(cells['turn'].tolist())} of {benchmark}: not comparable"
         notes.append(Note("warning", ", ".join(run_ids[benchmark, model]), what))
     return notes
 
@@ -108,34 +115,39 @@ def _file_notes(judged: JudgedRun) -> Iterator[Note]:
         yield Note("warning", source, f"rows of several models: {names}; counted as {judged.model_name}")
 
 
-def _artifact_notes(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts) -> Iterator[Note]:
+def _artifact_notes(
+    judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, facts: RunFacts
+) -> Iterator[Note]:
     run_id = judged.run.run_id
     for name, what in artifacts.problems:
         yield Note("warning", f"{run_id}/{name}", f"not used for checks: {what}")
     if artifacts.transcript is not None:
-        yield from _transcript_notes(judged, turns, artifacts.transcript)
+        yield from _transcript_notes(judged, turns, artifacts.transcript, facts)
     if artifacts.summary is not None:
         for what in _summary_differences(judged, artifacts.summary):
             yield Note("warning", f"{run_id}/{judged.run.judge}_summary.json", what)
 
 
-def _transcript_notes(judged: JudgedRun, turns: pd.DataFrame, transcript: Transcript) -> Iterator[Note]:
+def _transcript_notes(
+    judged: JudgedRun, turns: pd.DataFrame, transcript: Transcript, facts: RunFacts
+) -> Iterator[Note]:
     where = f"{judged.run.run_id}/transcript.jsonl"
     if transcript.unreadable:
-        yield Note("warning", where, f"unreadable lines: {_numbers(transcript.unreadable)}")
+        yield Note("warning", where, f"unreadable lines: {numbers_named(transcript.unreadable)}")
     rows = dict(zip(turns["turn"], zip(turns["user_text"], turns["assistant_text"], strict=True), strict=True))
     filled_in = {
-        turn for turn, (_, text) in rows.items() if text.startswith(schema.SENTINELS["model_ended_session_early"])
+        turn for turn, (_, text) in rows.items() if text.startswith(schema.SENTINELS[schema.ENDED_EARLY])
     }
-    said = transcript.said
-    if unjudged := sorted(said.keys() - rows.keys()):
-        yield Note("warning", where, f"{_turns(unjudged)} in the transcript but not judged")
-    if unheard := sorted(rows.keys() - said.keys() - filled_in):
-        yield Note("warning", where, f"{_turns(unheard)} judged but not in the transcript")
-    both = sorted(rows.keys() & said.keys() - filled_in)
+    said, lost = transcript.said, facts.lost_turns.keys()
+    if unjudged := sorted(said.keys() - rows.keys() - lost):
+        yield Note("warning", where, f"{turns_named(unjudged)} in the transcript but not judged")
+    if unheard := sorted(rows.keys() - said.keys() - filled_in - lost - set(transcript.recoveries)):
+        yield Note("warning", where, f"{turns_named(unheard)} judged but not in the transcript")
+    unstored = set(turns.loc[~turns["stored"], "turn"])
+    both = sorted(rows.keys() & said.keys() - filled_in - unstored)
     for side, name in enumerate(("user_text", "assistant_text")):
         if differing := [turn for turn in both if _differ(rows[turn][side], said[turn][side])]:
-            yield Note("warning", where, f"{name} differs from the judged row at {_turns(differing)}")
+            yield Note("warning", where, f"{name} differs from the judged row at {turns_named(differing)}")
 
 
 def _differ(one: str, other: str) -> bool:
@@ -144,6 +156,11 @@ def _differ(one: str, other: str) -> bool:
 
 
 def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where a summary agrees with the rows neither by our convention nor by the harness's.
+
+    By ours null is not applicable; the harness counts it as a pass and as scored, so over all turns.
+    """
+    rows = len(judged.scores)
     scores = [score for scores in judged.scores for score in scores.items()]
     scored = Counter(name for name, score in scores if score is not None)
     passed = Counter(name for name, score in scores if score)
@@ -154,11 +171,16 @@ def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Itera
     ):
         for name, claim in claims.items() if isinstance(claims, dict) else ():
             count = counts[name]
-            if isinstance(claim, int) and claim != count:
-                yield f"{what} of {name} is {claim}; the judged rows give {count}"
+            with_null = rows - scored[name] + count
+            if isinstance(claim, int) and claim not in (count, with_null):
+                yield f"{what} of {name} is {claim}; the judged rows give {_either(count, with_null)}"
     turns = summary.get("turns_scored")
     if isinstance(turns, int) and turns != len(judged.turns):
         yield f"turns_scored is {turns}; there are {len(judged.turns)} judged rows"
+
+
+def _either(count: int, with_null: int) -> str:
+    return str(count) if count == with_null else f"{count}, or {with_null} where null counts as a pass"
 
 
 # --- The runs of a benchmark ---------------------------------------------------------------------------------
@@ -166,7 +188,7 @@ def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Itera
 
 def _turn_notes(rows: pd.DataFrame, what: str) -> Iterator[Note]:
     for run_id, turns in rows.groupby("run_id", sort=False, observed=True)["turn"]:
-        yield Note("warning", str(run_id), f"{what}: {_turns(turns.tolist())}")
+        yield Note("warning", str(run_id), f"{what}: {turns_named(turns.tolist())}")
 
 
 def _dimension_notes(scores: pd.DataFrame, runs: Sequence[Run]) -> Iterator[Note]:
@@ -192,14 +214,16 @@ def _judge_notes(runs: Iterable[Run]) -> Iterator[Note]:
             yield Note("warning", benchmark, f"judged by different judges: {parts}")
 
 
-# --- Words ---------------------------------------------------------------------------------------------------
-
-
-def _turns(turns: Sequence[int]) -> str:
-    return f"turn{'s' * (len(turns) > 1)} {_numbers(turns)}"
-
-
-def _numbers(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN_TURNS]))
-    rest = len(numbers) - _SHOWN_TURNS
-    return f"{shown} and {rest} more" if rest > 0 else shown
+def _mode_notes(inputs: Iterable[RunInput]) -> Iterator[Note]:
+    """Yield a note for each benchmark with runs of both modes: a conversation, and independent turns."""
+    modes: dict[str, dict[bool, list[str]]] = {}
+    for run in inputs:
+        modes.setdefault(run.benchmark_name, {}).setdefault(run.independent, []).append(run.run_id)
+    for benchmark, by_mode in modes.items():
+        if len(by_mode) > 1:
+            what = (
+                f"runs of both modes: each turn stands alone in {', '.join(by_mode[True])}; "
+                f"turns follow one another in {', '.join(by_mode[False])}; compare runs of one mode, "
+                "or say --turns independent if the turns of all of them are separate cases"
+            )
+            yield Note("warning", benchmark, what)

@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from pipeline.load.records import Options
 
 
-def count_tables(  # noqa: PLR0913, PLR0917 - three tables, and what they are counted by
+def count_tables(  # noqa: PLR0913, PLR0917 - four tables, and what they are counted by
     turns: pd.DataFrame,
     failures: pd.DataFrame,
     scores: pd.DataFrame,
     units: pd.DataFrame,
     options: Options,
     buckets: Buckets,
+    losses: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Return every counted table by name, over what is compared: models with their runs pooled, or each run."""
-    turns, failures, scores = (compared_by(each, units, options.compare_by) for each in (turns, failures, scores))
+    turns, failures, scores, own_losses = (
+        compared_by(each, units, options.compare_by) for each in (turns, failures, scores, losses)
+    )
     outcomes = turnsets.turn_outcomes(turns, units, options.repeat_policy)
     difficulty = turnsets.turn_difficulty(outcomes)
     return {
-        "model_counts": stats.model_counts(turns, units),
+        "model_counts": stats.model_counts(turns, units, own_losses),
         "dimension_counts": stats.dimension_counts(scores, units),
         "error_mode_counts": stats.error_mode_counts(failures, units),
         "bucket_counts": stats.bucket_counts(failures, units, buckets),
@@ -38,6 +41,7 @@ def count_tables(  # noqa: PLR0913, PLR0917 - three tables, and what they are co
         "turn_difficulty": difficulty,
         "turn_sets": turnsets.turn_sets(outcomes),
         "hardest_turns": turnsets.hardest_turns(difficulty),
+        "pipeline_losses": losses,
     }
 
 

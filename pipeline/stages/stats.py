@@ -23,18 +23,26 @@ UNIT = ["benchmark_name", "model_name"]
 EARLY = "model_ended_session_early"
 
 
-def model_counts(turns: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per benchmark x model in input order; a model whose runs have no rows counts zeros."""
+def model_counts(turns: pd.DataFrame, units: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per benchmark x model in input order; a model whose runs have no rows counts zeros.
+
+    A turn that the harness lost or excluded is a pipeline loss, whether it has a row or not, and never incomplete.
+    """
     kinds = {kind: turns["response_kind"].eq(kind) for kind in ("model_ended_session", EARLY, "empty_response")}
+    lost = losses.loc[losses["kind"].isin(schema.LOST_TURNS), [*UNIT, "run_id", "turn"]].drop_duplicates()
+    lost_rows = lost["run_id"].astype("str") + ":" + lost["turn"].astype("str")
     flags = {
         "rows_judged": turns["judged"],
-        "incomplete_rows": ~turns["judged"],
+        "incomplete_rows": ~turns["judged"] & ~turns["row_id"].isin(lost_rows),
         "failed_rows": turns["failed"],
         "early_failed_rows": turns["failed"] & kinds[EARLY],
         **kinds,
+        "expected_endings": turns["response_kind"].eq(schema.EXPECTED_ENDING),
     }
     counts = turns[UNIT].assign(**flags).groupby(UNIT, observed=True)[list(flags)].sum()
     counted = counts.reindex(pd.MultiIndex.from_frame(units[UNIT]), fill_value=0).reset_index(drop=True)
+    lost_turns = lost.groupby(UNIT, observed=True).size().reindex(pd.MultiIndex.from_frame(units[UNIT]), fill_value=0)
+    counted = counted.assign(pipeline_losses=lost_turns.to_numpy(dtype="int64"))
     fail_rate = counted["failed_rows"] / counted["rows_judged"].where(counted["rows_judged"] > 0)
     return schema.conform(pd.concat([units, counted], axis="columns").assign(fail_rate=fail_rate), schema.MODEL_COUNTS)
 

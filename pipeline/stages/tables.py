@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api.types import union_categoricals
 
 from pipeline import schema
+from pipeline.stages.endings import NO_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from pipeline.stages.endings import Endings
 
 _KINDS = pd.CategoricalDtype(list(schema.RESPONSE_KINDS))
 
@@ -40,16 +44,40 @@ def mark_failures(turns: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def leave_unmeasured(
+    turns: pd.DataFrame, scores: pd.DataFrame, lost: Collection[str], without_turn_taking: Collection[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return turns and scores where what the harness did not measure has no score.
+
+    `lost` are the row ids of turns that it lost or excluded, which keep their texts; `without_turn_taking` are the
+    run ids in which it did not measure turn-taking. `scores` has its rows under the index of their turn.
+    """
+    unmeasured = scores.index.isin(turns.index[turns["row_id"].isin(list(lost))])
+    unmeasured |= scores["dimension"].eq(schema.TURN_TAKING) & scores["run_id"].isin(list(without_turn_taking))
+    if not unmeasured.any():
+        return turns, scores
+    names = scores.loc[unmeasured, "dimension"].groupby(level=0).agg(list)
+    texts = turns["scores"].copy()
+    for row, dimensions in names.items():
+        kept = msgspec.json.decode(texts[row]) | dict.fromkeys(dimensions)
+        texts[row] = msgspec.json.encode(kept).decode()
+    return turns.assign(scores=texts), scores.assign(passed=scores["passed"].mask(unmeasured))
+
+
 def is_false(passed: pd.Series) -> pd.Series:
     """Return where a score is false; never where it is missing."""
     return (~passed.fillna(True)).astype("bool")  # noqa: FBT003 - a score
 
 
-def add_response_kind(turns: pd.DataFrame) -> pd.DataFrame:
-    """Add `response_kind`, the response's sentinel or shape (`design/definitions.md`): one row per run x turn."""
+def add_response_kind(turns: pd.DataFrame, endings: Endings = NO_ENDINGS) -> pd.DataFrame:
+    """Add `response_kind`, the response's sentinel or shape (`design/definitions.md`): one row per run x turn.
+
+    `turns` has `stored` and `scores` (JSON text); an ending where one is expected is so by `endings`.
+    """
     text = turns["assistant_text"]
     blank = text.eq("") | text.str.isspace()
-    kinds = [(text.str.startswith(sentinel), kind) for kind, sentinel in schema.SENTINELS.items()]
+    kinds = [(~turns["stored"], schema.NOT_STORED), (endings.expected(turns), schema.EXPECTED_ENDING)]
+    kinds += [(text.str.startswith(sentinels), kind) for kind, sentinels in schema.SENTINELS.items()]
     kinds += [(blank & turns["tool_calls"].str.contains(schema.NO_PAYLOAD), "no_text"), (blank, "tool_call_only")]
     kind = pd.Series("text", turns.index, dtype="object").case_when(kinds)
     return turns.assign(response_kind=kind.astype(_KINDS))

@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.export.formats.interface import Output
+from pipeline.load.records import Options
 from pipeline.report.frames import MODEL, grouped, records
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Finding
     from pipeline.ledger.gate import BucketStatus
+    from pipeline.load.records import RunInput
     from pipeline.report.blocks import Report
 
 _TOP_LINE: Final = (
@@ -29,7 +31,11 @@ _TOP_LINE: Final = (
     "model_ended_session_early",
     "empty_response",
 )
+_FROM_THE_HARNESS: Final = ("expected_endings", "pipeline_losses")
+"""Counts of what the harness says; not there where no run of the analysis has any of them."""
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
+_INPUT_IF_KNOWN: Final = ("mode", "turn_taking")
+_OPTIONS_IF_GIVEN: Final = ("turns", "ending_calls")
 
 
 def as_object(analysis: Analysis) -> dict[str, Any]:
@@ -38,10 +44,10 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
     return {
         "schema_version": c.SCHEMA_VERSION,
         "status": analysis.status,
-        "options": asdict(analysis.options) | {"rules": analysis.rules_name},
+        "options": _options(analysis.options) | {"rules": analysis.rules_name},
         "included_dimensions": list(analysis.included_dimensions),
         "rules_sha256": analysis.rules_sha256,
-        "inputs": [{key: getattr(run, key) for key in _INPUT} for run in analysis.inputs],
+        "inputs": [_input(run) for run in analysis.inputs],
         "benchmarks": _benchmarks(analysis),
         "review": {
             "failed_rows": analysis.failed_rows,
@@ -53,6 +59,21 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         },
         "notes": [asdict(note) for note in analysis.notes],
     }
+
+
+def _options(options: Options) -> dict[str, Any]:
+    """Return the options, newer ones only where they were given."""
+    usual = Options()
+    return {
+        name: value
+        for name, value in asdict(options).items()
+        if name not in _OPTIONS_IF_GIVEN or value != getattr(usual, name)
+    }
+
+
+def _input(run: RunInput) -> dict[str, Any]:
+    known = [name for name in _INPUT_IF_KNOWN if getattr(run, name)]
+    return {name: getattr(run, name) for name in (*_INPUT, *known)}
 
 
 def _benchmarks(analysis: Analysis) -> dict[str, Any]:
@@ -83,11 +104,12 @@ def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
     tables = (analysis.dimension_counts, analysis.error_mode_counts, analysis.bucket_counts)
     dimensions, modes, buckets = (grouped(table, MODEL) for table in tables)
     models: dict[str, dict[str, Any]] = defaultdict(dict)
+    harness = [name for name in _FROM_THE_HARNESS if analysis.model_counts[list(_FROM_THE_HARNESS)].to_numpy().any()]
     for row in records(analysis.model_counts):
         unit = (row.benchmark_name, row.model_name)
         scores = dimensions[unit]
         models[row.benchmark_name][row.model_name] = {
-            **{name: getattr(row, name) for name in _TOP_LINE},
+            **{name: getattr(row, name) for name in (*_TOP_LINE, *harness)},
             "failed_dimensions": {each.dimension: each.failed for each in scores if each.failed},
             "scored_dimensions": {each.dimension: each.scored for each in scores if each.scored},
             "error_modes": {each.error_mode: each.failed_rows for each in modes[unit]},

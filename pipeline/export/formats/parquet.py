@@ -83,7 +83,13 @@ def _write_scores(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
             writer.write(score_rows(scores.iloc[first : first + _ROW_GROUP], analysis.name))
 
 
+def _write_losses(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
+    with TableWriter(stream, schema.PIPELINE_LOSSES) as writer:
+        writer.write(analysis.pipeline_losses)
+
+
 OUTPUTS: Final = (
     *(Output(f"tables/{name}.parquet", partial(_write, name=name)) for name in _TABLES),
     Output(schema.SCORES_PARQUET, _write_scores),
+    Output(schema.LOSSES_PARQUET, _write_losses, wanted=lambda analysis: bool(len(analysis.pipeline_losses))),
 )

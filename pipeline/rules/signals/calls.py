@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from pipeline import schema
+
 if TYPE_CHECKING:
     from pipeline.rules.signals.failed_rows import FailedRows
 
@@ -38,7 +40,7 @@ def meanings() -> dict[str, str]:
         "placeholder": "an argument that stands for a value instead of giving it",
         "failed-call": "a tool returned an error",
         "found-several": "a tool returned a list of two or more",
-        "ending-call": "a call that ends the session",
+        "ending-call": "a call that ends the session, where that is not expected",
     }
 
 
@@ -54,7 +56,9 @@ def find(rows: FailedRows) -> dict[str, np.ndarray]:
         "placeholder": rows.called & rows.matches("tool_calls", _PLACEHOLDER),
         "failed-call": rows.matches("tool_results", _ERROR),
         "found-several": rows.matches("tool_results", _SEVERAL),
-        "ending-call": rows.called & rows.matches("tool_calls", ENDING),
+        "ending-call": rows.called
+        & rows.matches("tool_calls", ENDING)
+        & (rows.response_kinds != schema.EXPECTED_ENDING),
     }
 
 

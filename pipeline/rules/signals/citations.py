@@ -126,8 +126,8 @@ def _turns_before(rows: FailedRows) -> tuple[np.ndarray, np.ndarray]:
     for back in range(1, _EARLIER_TURNS + 1):
         place = rank[rows.places] - back
         failed = np.flatnonzero(place >= 0)
-        turn = order[place[failed]]
-        same = rows.run[turn] == rows.run[rows.places[failed]]
+        turn, here = order[place[failed]], rows.places[failed]
+        same = (rows.run[turn] == rows.run[here]) & ~rows.independent[here]
         failed_rows.append(failed[same])
         turns.append(turn[same])
     return np.concatenate(failed_rows), np.concatenate(turns)

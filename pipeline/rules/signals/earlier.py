@@ -30,15 +30,18 @@ def find(rows: FailedRows) -> dict[str, np.ndarray]:
     calls = turns["tool_calls"].combine_chunks()
     called = ~np.asarray(pc.match_substring_regex(calls, schema.NO_PAYLOAD))
     ending_call = called & np.asarray(pc.match_substring_regex(calls, ENDING, ignore_case=True))
-    ended = ending_call | np.asarray(pc.equal(turns["response_kind"], schema.ENDED))
+    kinds = turns["response_kind"]
+    as_expected = np.asarray(pc.equal(kinds, schema.EXPECTED_ENDING))
+    ended = (ending_call & ~as_expected) | np.asarray(pc.equal(kinds, schema.ENDED))
     same = run.astype(np.int64) * (len(calls) + 1) + np.asarray(calls.dictionary_encode().indices)
     same = np.unique(same, return_inverse=True)[1]
     first_end, first_same = _least(run, turn, ended), _least(same, turn, called)
     here = rows.places
+    alone = rows.independent[here]
     return {
-        "ended-before": first_end[run[here]] < turn[here],
-        "tools-in-run": np.isin(run[here], run[called]),
-        "same-call-before": called[here] & (first_same[same[here]] < turn[here]),
+        "ended-before": ~alone & (first_end[run[here]] < turn[here]),
+        "tools-in-run": np.where(alone, called[here], np.isin(run[here], run[called])),
+        "same-call-before": ~alone & called[here] & (first_same[same[here]] < turn[here]),
     }
 
 

@@ -56,6 +56,13 @@ class FailedRows:
         return np.asarray(self.turns["run_id"].combine_chunks().dictionary_encode().indices)
 
     @cached_property
+    def independent(self) -> np.ndarray:
+        """Whether each turn of the table stands alone: earlier turns of its run are not its past."""
+        if "independent" not in self.turns.column_names:
+            return np.zeros(len(self.turns), dtype=bool)
+        return np.asarray(self.turns["independent"])
+
+    @cached_property
     def called(self) -> np.ndarray:
         """Whether each failed row called a tool."""
         return ~np.asarray(pc.match_substring_regex(self.text("tool_calls"), schema.NO_PAYLOAD))

@@ -33,6 +33,8 @@ def meanings() -> dict[str, str]:
         "session-ended-bare": "the model ended the session in this turn and said nothing with it",
         "session-ended-early": "the harness recorded that the session had been ended before this turn",
         "nothing-came": "the harness recorded an empty response",
+        "empty": "the response is empty: neither words nor calls",
+        "ended-as-expected": "the session ended in this turn, where it should end",
         **{name: entry["why"] for name, entry in _patterns().items()},
     }
 
@@ -40,14 +42,17 @@ def meanings() -> dict[str, str]:
 def find(rows: FailedRows) -> dict[str, np.ndarray]:
     """Return per signal and failed row whether it holds."""
     wordless = rows.matches("assistant_text", _NO_WORDS)
-    ended, ended_early = (rows.response_kinds == kind for kind in (schema.ENDED, schema.ENDED_EARLY))
+    kinds = (schema.ENDED, schema.ENDED_EARLY, schema.EXPECTED_ENDING, schema.NOT_STORED)
+    ended, ended_early, as_expected, not_stored = (rows.response_kinds == kind for kind in kinds)
     empty = np.isin(rows.response_kinds, (schema.NO_TEXT, schema.EMPTY_RESPONSE))
     return {
-        "blank": (wordless & ~ended & ~ended_early) | empty,
+        "blank": (wordless & ~ended & ~ended_early & ~as_expected & ~not_stored) | empty,
         "long": np.asarray(pc.utf8_length(rows.text("assistant_text"))) > _LONG,
         "session-ended": ended,
         "session-ended-bare": ended & wordless,
         "session-ended-early": ended_early,
+        "empty": empty,
+        "ended-as-expected": as_expected,
         "nothing-came": rows.response_kinds == schema.EMPTY_RESPONSE,
         **{name: rows.matches(entry["look_in"], entry["pattern"]) for name, entry in _patterns().items()},
     }
