@@ -58,7 +58,7 @@ def _issues(text: bytes) -> str:
     except ValueError:
         return ""
     issues = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    named = "; ".join(issue if isinstance(issue, str) else json.dumps(issue) for issue in issues if issue)
+    named = ", ".join(issue if isinstance(issue, str) else json.dumps(issue) for issue in issues if issue)
     return f"turn_taking_issues: {named.encode(errors='replace').decode()}" if named else ""
 
 
