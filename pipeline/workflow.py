@@ -28,7 +28,7 @@ from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
 from pipeline.stages import checks
-from pipeline.stages.buckets import assign_buckets, reviews_table, reviewed_rows
+from pipeline.stages.buckets import assign_buckets, reviewed_rows, reviews_table
 from pipeline.stages.compared import compared_units
 from pipeline.stages.counts import count_tables, own_rows_by_bucket
 from pipeline.stages.error_modes import assign_error_modes
