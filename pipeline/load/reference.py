@@ -21,9 +21,7 @@ TURNS_FILE: Final = "turns.py"
 _NAME: Final = "turns"
 _TEXT_FILES: Final = (".txt", ".md")
 _KNOWN: Final = ("input", "golden_text", "required_function_call", "function_call_response", "categories")
-EXPORT: Final = (
-    'python -c "import json, turns; [print(json.dumps(turn)) for turn in turns.turns]" > reference.jsonl'
-)
+EXPORT: Final = 'python -c "import json, turns; [print(json.dumps(turn)) for turn in turns.turns]" > reference.jsonl'
 """The one line that writes a `turns.py` of any kind as JSONL, run by the user inside the benchmark folder."""
 _EXPORT_FIX: Final = f"write it as JSONL with `{EXPORT}` in its folder, and give that file with --reference"
 
