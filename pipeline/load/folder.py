@@ -151,6 +151,10 @@ class _PacketLine(PacketRow):
     scores: msgspec.Raw
     tool_calls: msgspec.Raw
     tool_results: msgspec.Raw
+    golden_text: str | None = None
+    expected_calls: msgspec.Raw = msgspec.Raw(b"null")
+    categories: tuple[str, ...] | None = None
+    call_check: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode_row = msgspec.json.Decoder(PacketRow).decode
@@ -203,4 +207,9 @@ def read_packet(folder: Path) -> Packet:
 
 def _evidence(line: _PacketLine) -> Row:
     payloads = {"scores": line.scores, "tool_calls": line.tool_calls, "tool_results": line.tool_results}
-    return msgspec.structs.asdict(line) | {name: bytes(text).decode() for name, text in payloads.items()}
+    expected = {"expected_calls": bytes(line.expected_calls), "call_check": bytes(line.call_check)}
+    return (
+        msgspec.structs.asdict(line)
+        | {name: bytes(text).decode() for name, text in payloads.items()}
+        | {name: None if text == b"null" else text.decode() for name, text in expected.items()}
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pipeline.report.calls import checked_calls
 from pipeline.report.text import one_line
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
         yield from _said(earlier)
     yield f"--- turn {row['turn']}"
     yield from _said(row)
+    if reference := row["reference"]:
+        yield from _text("reference", reference["golden_text"] or "(no expected answer)")
+        if reference["expected_calls"]:
+            yield f"expected calls: {json.dumps(reference['expected_calls'], ensure_ascii=False)}"
+        if reference["categories"]:
+            yield f"categories: {', '.join(reference['categories'])}"
+    for call in checked_calls(row["call_check"]):
+        yield one_line(f"call {call.name}: {call.status}{': ' * bool(call.arguments)}{call.arguments}")
     if row["scores"] is not None:
         yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row['scores'].items())}"
         yield from _text("judge", row["judge_reasoning"])
