@@ -40,6 +40,7 @@ COLUMNS = (
     "source_file",
     "source_line",
     *c.TEXTS,
+    *c.OF_REFERENCE,
 )
 """The columns of a row that is read by its id."""
 _BOM = b"\xef\xbb\xbf"
@@ -238,6 +239,8 @@ def read_run_of(folder: Path, row_id: str) -> LabelledRun:
         scores = parquet.read_table(folder / c.SCORES_PARQUET, filters=of_run)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise not_read_back(folder, error) from None
+    independent = any(run.independent for run in facts.inputs if run.run_id == row[0]["run_id"])
+    turns = turns.append_column("independent", pa.array([independent] * len(turns)))
     return LabelledRun(_with_scores(turns, scores), facts.rules_sha256, None if rules_file is None else str(rules_file))
 
 

@@ -11,7 +11,10 @@ from pipeline.load.artifacts import runtime_file, summary_file, transcript_file
 from pipeline.load.comparison import RUN_RESULTS
 from pipeline.load.facts import METADATA
 from pipeline.load.files import absolute, size_of
+from pipeline.load.records import GivenFile
+from pipeline.load.references import References, find_references
 from pipeline.load.runs import RunList, find_runs
+from pipeline.load.turn_metadata import TurnMetadata, read_turn_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,8 @@ class Plan:
     rules: RuleSet
     rules_file: Path | None
     runs_root: Path | None
+    references: References
+    metadata: TurnMetadata | None
 
     @property
     def size(self) -> int:
@@ -47,6 +52,8 @@ class Plan:
         files = [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / RUN_RESULTS]
         files += [file for file in self._metadata_files if file.exists()]
         files += [] if self.rules_file is None else [self.rules_file]
+        files += [] if self.metadata is None else [self.metadata.path]
+        files += [file for reference in self.references.by_benchmark.values() for file in reference.files]
         for run in self.listed.runs:
             beside = (transcript_file(run), summary_file(run), runtime_file(run))
             files += [run.judged_file, *(path for path in beside if path.exists())]
@@ -57,6 +64,15 @@ class Plan:
         return [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / METADATA]
 
     @property
+    def given_files(self) -> tuple[GivenFile, ...]:
+        """The references and the turn metadata, which has no benchmark."""
+        references = self.references.by_benchmark.items()
+        files = [GivenFile(read.source, read.sha256, len(read.turns), benchmark) for benchmark, read in references]
+        metadata = self.metadata
+        files += [] if metadata is None else [GivenFile(metadata.source, metadata.sha256, len(metadata.rows))]
+        return tuple(files)
+
+    @property
     def local_facts(self) -> dict[str, object]:
         """Where things lie on this machine, for whoever builds the report again."""
         return {
@@ -65,6 +81,8 @@ class Plan:
             "run_dirs": {run.run_id: str(run.directory) for run in self.listed.runs},
             "rules": self.rules_file and str(self.rules_file),
             "runs_root": self.runs_root and str(self.runs_root),
+            **({"references": list(self.references.given)} if self.references.given else {}),
+            **({"turn_metadata": str(self.metadata.path)} if self.metadata else {}),
         }
 
 
@@ -79,7 +97,10 @@ def make_plan(request: Request, rules: RuleSet) -> Plan:
     _check_choice("--turns", options.turns, get_args(schema.TurnsMode))
     listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, options)
     rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
-    return Plan(listed, options, rules, rules_file, runs_root)
+    references = find_references(request.references, listed.runs, listed.base)
+    path = request.turn_metadata
+    metadata = None if path is None else read_turn_metadata(absolute(path), listed.base)
+    return Plan(listed, options, rules, rules_file, runs_root, references, metadata)
 
 
 def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any, Final
 
-PAYLOADS: Final = ("tool_calls", "tool_results", "turn_taking_issues")
+PAYLOADS: Final = ("tool_calls", "tool_results", "turn_taking_issues", "oracle_continuation")
 MAX_TURN: Final = 2**63 - 1
 _STRINGS: Final = (
     "user_text",

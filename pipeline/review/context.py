@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pipeline.load.folder import Row
     from pipeline.load.folder_rows import AllRows
@@ -21,6 +21,8 @@ class RowContext:
 
     row: Row
     before: list[Row]
+    independent: bool
+    """Whether the turn stands alone: the turns before it are the reference's, not those of the run."""
     others: list[Row]
     """Passed ones first, each model once before any twice, other models before repeats."""
 
@@ -28,8 +30,10 @@ class RowContext:
 class Conversations:
     """Which rows are around which, in a whole analysis."""
 
-    def __init__(self, rows: AllRows) -> None:
+    def __init__(self, rows: AllRows, independent: Collection[str] = ()) -> None:
+        """Index the rows; each turn of the `independent` runs stands alone."""
         self._rows = rows
+        self._independent = frozenset(independent)
         self._of_run: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._of_turn: dict[tuple[str, int], list[str]] = defaultdict(list)
         for row_id, benchmark, run, turn in zip(rows.row_ids, rows.benchmarks, rows.run_ids, rows.turns, strict=True):
@@ -49,7 +53,9 @@ class Conversations:
                 (found[name] for name in others),
                 key=lambda other: (not other["judged"], other["failed"], other["model_name"] == row["model_name"]),
             )
-            contexts[row_id] = RowContext(row, [found[name] for name in before], _each_model_first(ranked))
+            contexts[row_id] = RowContext(
+                row, [found[name] for name in before], row["run_id"] in self._independent, _each_model_first(ranked)
+            )
         return contexts
 
     def _around(self, row_id: str) -> tuple[list[str], list[str]]:

@@ -47,7 +47,7 @@ class Folder:
     @cached_property
     def conversations(self) -> Conversations:
         """Which rows are around which."""
-        return Conversations(self.all_rows)
+        return Conversations(self.all_rows, [run.run_id for run in self.facts.inputs if run.independent])
 
     @property
     def rows(self) -> list[PacketRow]:

@@ -10,7 +10,7 @@ from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.buckets import nearest
 from pipeline.ledger.events import later_than, write_event
-from pipeline.ledger.evidence import evidence_digest
+from pipeline.ledger.evidence import evidence_digest, fitting_digests
 from pipeline.ledger.settle import STATES, settle
 from pipeline.report.text import words
 from pipeline.review.answer import Answer
@@ -19,11 +19,12 @@ from pipeline.review.state import review_folder
 from pipeline.review.text import rows_as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipeline.ledger.events import Identity
     from pipeline.ledger.replay import Ledger
     from pipeline.load.folder import Row
+    from pipeline.review.context import RowContext
     from pipeline.review.folder import Folder
 
 MOST: Final = 25
@@ -77,11 +78,11 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[QueueItem], view: Vie
         if hidden := view.blind and not own:  # in an order that does not depend on the verdict
             others = sorted(others, key=lambda other: (other["model_name"], other["row_id"]))
         shown = _laid_out(whole[item.row_id], item)
-        rows.append(shown | _around(context.before, others, everyone=view.everyone))
+        rows.append(shown | _around(context, others, everyone=view.everyone))
         blind.append(hidden)
     _record(folder, ledger, who, rows)
     for shown, hidden in zip(rows, blind, strict=True):
-        shown.update(_review(folder, ledger, shown))
+        shown.update(_review(folder, ledger, whole[shown["row_id"]]))
         if hidden:
             _hide_verdict(shown)
     return rows
@@ -125,19 +126,38 @@ def _laid_out(row: Row, chosen: QueueItem) -> dict[str, Any]:
         },
         **_texts(row),
         "scores": json.loads(row["scores"]),
+        "reference": _reference(row),
+        "call_check": _decoded(row.get("call_check")),
     }
+
+
+def _reference(row: Row) -> dict[str, Any] | None:
+    """Return what the reference expects on the row's turn; `None` where there is no reference."""
+    calls = _decoded(row.get("expected_calls"))
+    if calls is None:
+        return None
+    return {
+        "golden_text": row["golden_text"],
+        "expected_calls": calls,
+        "categories": list(row["categories"] or ()),
+    }
+
+
+def _decoded(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
+    return None if text is None else json.loads(text)
 
 
 def _texts(row: Row) -> dict[str, Any]:
     return {name: json.loads(row[name]) if name in _PAYLOADS else row[name] for name in c.TEXTS}
 
 
-def _around(before: list[Row], others: list[Row], *, everyone: bool) -> dict[str, Any]:
+def _around(context: RowContext, others: list[Row], *, everyone: bool) -> dict[str, Any]:
     shown = others if everyone else others[:_OTHERS]
     names = ("row_id", "model_name", "run_id", "judged", "failed", "failed_dimensions")
     left = others[len(shown) :]
     return {
-        "before": [{"row_id": row["row_id"], "turn": row["turn"], **_without_verdict(row)} for row in before],
+        "independent": context.independent,
+        "before": _history(context),
         "others": [{**{name: row[name] for name in names}, **_texts(row)} for row in shown],
         "others_left": {
             "passed": sum(row["judged"] and not row["failed"] for row in left),
@@ -145,6 +165,24 @@ def _around(before: list[Row], others: list[Row], *, everyone: bool) -> dict[str
             "not_judged": sum(not row["judged"] for row in left),
         },
     }
+
+
+def _history(context: RowContext) -> list[dict[str, Any]]:
+    """Return the turns before a row: the run's, or for an independent turn the reference's, as far as it has them."""
+    if not context.independent:
+        return [{"row_id": row["row_id"], "turn": row["turn"], **_without_verdict(row)} for row in context.before]
+    return [
+        {
+            "row_id": None,
+            "turn": row["turn"],
+            "user_text": row["user_text"],
+            "assistant_text": row["golden_text"],
+            "tool_calls": _decoded(row["expected_calls"]) or [],
+            "tool_results": [],
+        }
+        for row in context.before
+        if row.get("golden_text") is not None
+    ]
 
 
 def _without_verdict(row: Row) -> dict[str, Any]:
@@ -168,9 +206,9 @@ def _record(folder: Folder, ledger: Ledger, who: Identity, rows: Sequence[dict[s
             writer.append(events)
 
 
-def _review(folder: Folder, ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
+def _review(folder: Folder, ledger: Ledger, row: Row) -> dict[str, Any]:
     """Return the state of a row, and the decisions that explain it."""
-    settled = settle(ledger, row["row_id"], row["evidence_digest"])
+    settled = settle(ledger, row["row_id"], fitting_digests(row))
     return {
         "state": settled.state if row["row_id"] in folder.by_id else None,
         "decisions": [

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pipeline.report.calls import checked_calls
 from pipeline.report.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+INDEPENDENT: Final = {
+    True: "Each turn of this run stands alone: the model saw the reference's turns, not its own.",
+    False: "Each turn of this run stands alone: the model did not see its own earlier turns, which are not shown.",
+}
+"""What is said of an independent turn, by whether the turns of the reference are shown before it."""
 
 
 def rows_as_text(rows: Sequence[dict[str, Any]]) -> str:
@@ -33,11 +41,21 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
         found = row["provisional"]
         yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"
         yield f"  rule {found['rule']} saw: {found['evidence']}"
+    if row["independent"]:
+        yield INDEPENDENT[bool(row["before"])]
     for earlier in row["before"]:
-        yield f"--- turn {earlier['turn']}, before"
+        yield f"--- turn {earlier['turn']}, before{', by the reference' if row['independent'] else ''}"
         yield from _said(earlier)
     yield f"--- turn {row['turn']}"
     yield from _said(row)
+    if reference := row["reference"]:
+        yield from _text("reference", reference["golden_text"] or "(no expected answer)")
+        if reference["expected_calls"]:
+            yield f"expected calls: {json.dumps(reference['expected_calls'], ensure_ascii=False)}"
+        if reference["categories"]:
+            yield f"categories: {', '.join(reference['categories'])}"
+    for call in checked_calls(row["call_check"]):
+        yield one_line(f"call {call.name}: {call.status}{': ' * bool(call.arguments)}{call.arguments}")
     if row["scores"] is not None:
         yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row['scores'].items())}"
         yield from _text("judge", row["judge_reasoning"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.load.records import Run, RunInput
     from pipeline.load.rows import JudgedRun
 
+
 def check_run(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, facts: RunFacts) -> list[Note]:
     """Return the notes on one run: what its file needed, then its rows against its transcript and summary.
 
@@ -52,7 +53,9 @@ class Questions:
             differing = sorted(turn for turn, (_, _, differs) in asked.items() if differs)
             if differing:
                 most = 2 * len(differing) > len(shared)
-                what = f"user_text differs between runs at {turns_named(differing)}, {len(differing)}/{len(shared)} shared"
+                what = (
+                    f"user_text differs between runs at {turns_named(differing)}, {len(differing)}/{len(shared)} shared"
+                )
                 if most:
                     what += "; these are not the same benchmark, so turn sets mean nothing"
                 yield Note("error" if most else "warning", benchmark, what)
@@ -115,9 +118,7 @@ def _file_notes(judged: JudgedRun) -> Iterator[Note]:
         yield Note("warning", source, f"rows of several models: {names}; counted as {judged.model_name}")
 
 
-def _artifact_notes(
-    judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, facts: RunFacts
-) -> Iterator[Note]:
+def _artifact_notes(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, facts: RunFacts) -> Iterator[Note]:
     run_id = judged.run.run_id
     for name, what in artifacts.problems:
         yield Note("warning", f"{run_id}/{name}", f"not used for checks: {what}")
@@ -135,9 +136,7 @@ def _transcript_notes(
     if transcript.unreadable:
         yield Note("warning", where, f"unreadable lines: {numbers_named(transcript.unreadable)}")
     rows = dict(zip(turns["turn"], zip(turns["user_text"], turns["assistant_text"], strict=True), strict=True))
-    filled_in = {
-        turn for turn, (_, text) in rows.items() if text.startswith(schema.SENTINELS[schema.ENDED_EARLY])
-    }
+    filled_in = {turn for turn, (_, text) in rows.items() if text.startswith(schema.SENTINELS[schema.ENDED_EARLY])}
     said, lost = transcript.said, facts.lost_turns.keys()
     if unjudged := sorted(said.keys() - rows.keys() - lost):
         yield Note("warning", where, f"{turns_named(unjudged)} in the transcript but not judged")

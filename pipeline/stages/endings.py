@@ -14,6 +14,8 @@ from pipeline import schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from pipeline.load.reference import Reference
+
 _ENDING: Final = re.compile(
     r"(?:^|_)(?:end|close|terminate|hang_?up)_?(?:(?:the|this|current)_?)?(?:session|call|conversation)(?:_now)?$"
 )
@@ -60,6 +62,22 @@ class Endings:
             and any(ends_session(name, self.named) for name in _called(row["tool_calls"]))
             and self.last_turn(benchmark) == row["turn"]
         )
+
+
+def ending_turns(reference: Reference, named: Collection[str] = ()) -> frozenset[int]:
+    """Return the turns on which a reference expects a call that ends the session.
+
+    Where no expected call says by its name that it ends the session, those of the reference's last turn do.
+    """
+    ending = frozenset(
+        turn.turn
+        for turn in reference.turns.values()
+        if any(ends_session(call.name, named) for call in turn.expected_calls)
+    )
+    last = max(reference.turns, default=None)
+    if ending or last is None or not reference.turns[last].expected_calls:
+        return ending
+    return frozenset({last})
 
 
 NO_ENDINGS: Final = Endings(lambda _: None)

@@ -58,11 +58,15 @@ def leave_unmeasured(
     if not unmeasured.any():
         return turns, scores
     names = scores.loc[unmeasured, "dimension"].groupby(level=0).agg(list)
-    texts = turns["scores"].copy()
-    for row, dimensions in names.items():
-        kept = msgspec.json.decode(texts[row]) | dict.fromkeys(dimensions)
-        texts[row] = msgspec.json.encode(kept).decode()
-    return turns.assign(scores=texts), scores.assign(passed=scores["passed"].mask(unmeasured))
+    texts = [
+        msgspec.json.encode(msgspec.json.decode(text) | dict.fromkeys(dimensions)).decode()
+        for text, dimensions in zip(turns.loc[names.index, "scores"], names, strict=True)
+    ]
+    changed = pd.Series(texts, names.index, dtype="str").reindex(turns.index)
+    return (
+        turns.assign(scores=changed.fillna(turns["scores"])),
+        scores.assign(passed=scores["passed"].mask(unmeasured)),
+    )
 
 
 def is_false(passed: pd.Series) -> pd.Series:

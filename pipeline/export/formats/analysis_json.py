@@ -48,6 +48,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "included_dimensions": list(analysis.included_dimensions),
         "rules_sha256": analysis.rules_sha256,
         "inputs": [_input(run) for run in analysis.inputs],
+        **_given(analysis),
         "benchmarks": _benchmarks(analysis),
         "review": {
             "failed_rows": analysis.failed_rows,
@@ -74,6 +75,21 @@ def _options(options: Options) -> dict[str, Any]:
 def _input(run: RunInput) -> dict[str, Any]:
     known = [name for name in _INPUT_IF_KNOWN if getattr(run, name)]
     return {name: getattr(run, name) for name in (*_INPUT, *known)}
+
+
+def _given(analysis: Analysis) -> dict[str, Any]:
+    """Return the files that were read beside the runs, as far as there are any."""
+    references = {file.benchmark_name: file for file in analysis.given if file.benchmark_name is not None}
+    names = ("source", "sha256", "turns")
+    found: dict[str, Any] = {}
+    if references:
+        found["references"] = {
+            benchmark: {name: getattr(file, name) for name in names} for benchmark, file in references.items()
+        }
+    for file in analysis.given:
+        if file.benchmark_name is None:
+            found["turn_metadata"] = {name: getattr(file, name) for name in names}
+    return found
 
 
 def _benchmarks(analysis: Analysis) -> dict[str, Any]:

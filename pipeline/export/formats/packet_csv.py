@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_NAMES: Final = {"scores": "scores_json", "tool_calls": "tool_calls_json", "tool_results": "tool_results_json"}
+_JSON: Final = ("scores", "tool_calls", "tool_results", "expected_calls", "call_check")
+_NAMES: Final = {name: f"{name}_json" for name in _JSON}
+_LISTS: Final = ("failed_dimensions", "categories")
 _TYPES: Final = {"run_index": pa.int64(), "turn": pa.int64(), "latency_ms": pa.float64(), "ttfb_ms": pa.float64()}
 _SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in schema.PACKET])
 # A spreadsheet takes a cell that starts so for a formula; a leading ' is doubled so that one can be taken away.
@@ -27,7 +29,8 @@ _FORMULA: Final = r"^[=+\-@\t\r']"
 
 def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
     """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
-    flat = rows.assign(failed_dimensions=rows["failed_dimensions"].map(",".join).astype("str"))
+    lists = {name: rows[name].map(",".join, na_action="ignore").astype("str") for name in _LISTS}
+    flat = rows.assign(**lists)
     table = pa.Table.from_arrays([_cells(flat[name], name) for name in schema.PACKET], schema=_SCHEMA)
     stream = BytesIO()
     ends = []

@@ -17,6 +17,7 @@ from pipeline.report.text import visible
 from pipeline.review.queue import QueueItem
 from pipeline.review.show import ViewOptions, opened
 from pipeline.review.status import status
+from pipeline.review.text import INDEPENDENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ def _templates() -> Environment:
     loader = PackageLoader("pipeline.review.serve", "templates")
     templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     templates.filters["visible"] = visible
+    templates.globals["alone"] = INDEPENDENT
     templates.globals["static"] = lambda name: f"/static/{name}?{hashlib.sha256(static_file(name)).hexdigest()[:12]}"
     return templates
 

@@ -34,7 +34,7 @@ def meanings() -> dict[str, str]:
         "session-ended-early": "the harness recorded that the session had been ended before this turn",
         "nothing-came": "the harness recorded an empty response",
         "empty": "the response is empty: neither words nor calls",
-        "ended-as-expected": "the session ended in this turn, where it should (no premature ending; maybe closing_turn_contract_mismatch)",
+        "ended-as-expected": "the session ended where it should; perhaps closing_turn_contract_mismatch",
         **{name: entry["why"] for name, entry in _patterns().items()},
     }
 
