@@ -41,21 +41,10 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
         found = row["provisional"]
         yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"
         yield f"  rule {found['rule']} saw: {found['evidence']}"
-    if row["independent"]:
-        yield INDEPENDENT[bool(row["before"])]
-    for earlier in row["before"]:
-        yield f"--- turn {earlier['turn']}, before{', by the reference' if row['independent'] else ''}"
-        yield from _said(earlier)
+    yield from _before(row)
     yield f"--- turn {row['turn']}"
     yield from _said(row)
-    if reference := row["reference"]:
-        yield from _text("reference", reference["golden_text"] or "(no expected answer)")
-        if reference["expected_calls"]:
-            yield f"expected calls: {json.dumps(reference['expected_calls'], ensure_ascii=False)}"
-        if reference["categories"]:
-            yield f"categories: {', '.join(reference['categories'])}"
-    for call in checked_calls(row["call_check"]):
-        yield one_line(f"call {call.name}: {call.status}{': ' * bool(call.arguments)}{call.arguments}")
+    yield from _expected(row)
     if row["scores"] is not None:
         yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row['scores'].items())}"
         yield from _text("judge", row["judge_reasoning"])
@@ -66,6 +55,27 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     if left := [f"{n} {name.replace('_', ' ')}" for name, n in row["others_left"].items() if n]:
         yield f"more answers to this turn: {', '.join(left)} (--all shows them)"
     yield ""
+
+
+def _before(row: dict[str, Any]) -> Iterator[str]:
+    """Yield the turns before a row; for an independent turn those of the reference."""
+    if row["independent"]:
+        yield INDEPENDENT[bool(row["before"])]
+    for earlier in row["before"]:
+        yield f"--- turn {earlier['turn']}, before{', by the reference' if row['independent'] else ''}"
+        yield from _said(earlier)
+
+
+def _expected(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what the reference expects, and the checked calls."""
+    if reference := row["reference"]:
+        yield from _text("reference", reference["golden_text"] or "(no expected answer)")
+        if reference["expected_calls"]:
+            yield f"expected calls: {json.dumps(reference['expected_calls'], ensure_ascii=False)}"
+        if reference["categories"]:
+            yield f"categories: {', '.join(reference['categories'])}"
+    for call in checked_calls(row["call_check"]):
+        yield one_line(f"call {call.name}: {call.status}{': ' * bool(call.arguments)}{call.arguments}")
 
 
 def _said(row: dict[str, Any], *, user: bool = True) -> Iterator[str]:
