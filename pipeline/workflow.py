@@ -51,6 +51,8 @@ from pipeline.stages.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from pipeline.load.records import Run
+
     AnyPath = str | os.PathLike[str]
     Progress = Callable[[int, int], None]
     """Is told how many bytes have been read, and of how many."""
@@ -79,13 +81,13 @@ def label_runs(
     rows take no more than `kept_texts` bytes (`None`: always). Raises `InputError` with every problem of every file.
     """
     loaded, problems = Loaded(kept_texts), list[Problem]()
-    metadata = read_metadata(plan.listed.comparison_dir)
+    metadata = {folder: read_metadata(folder) for folder in plan.listed.comparison_dirs}
     endings = _endings(plan, metadata)
     for batch in read_batches(plan.listed.runs, plan.listed.name, _advance(progress, plan.size)):
         for judged, rows in batch.by_run():
             problems += _bad_lines(judged, plan.options, loaded.rejected)
             artifacts = read_artifacts(judged.run)
-            facts = facts_of(judged.run, artifacts, metadata, plan.options)
+            facts = facts_of(judged.run, artifacts, _metadata_of(judged.run, metadata), plan.options)
             loaded.facts[judged.run.run_id] = facts
             loaded.inputs.append(_as_input(judged, facts))
             loaded.notes += checks.check_run(judged, rows, artifacts, facts)
@@ -205,8 +207,9 @@ def analyze_into(
     if output is not None and not os.fspath(output):
         raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
     plan = make_plan(request, _read_rules(request))
-    target = choose_target(None if output is None else Path(output), plan.listed.name)
-    refuse_unfit(target, plan.input_folders, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
+    runs = {(run.benchmark_name, run.run_id) for run in plan.listed.runs}
+    target = choose_target(None if output is None else Path(output), plan.listed.name, runs)
+    refuse_unfit(target, plan.input_folders, runs)
     ledger = read_ledger(target.folder)
     with staged(target) as staging:
         with staging.batches() as write:
@@ -227,7 +230,7 @@ def analyze_in_memory(request: Request, progress: Progress = no_progress, ledger
 
 
 def analyze(  # noqa: PLR0913 - one parameter per option of the command
-    comparison_dir: AnyPath | None = None,
+    comparison_dir: AnyPath | Iterable[AnyPath] | None = None,
     *,
     run_dir: AnyPath | Iterable[AnyPath] = (),
     output: AnyPath | None = None,
@@ -244,7 +247,7 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
     turns: schema.TurnsMode = "auto",
     ending_call: str | Iterable[str] = (),
 ) -> Analysis:
-    """Analyse a comparison folder, or the run folders given as `run_dir`; the options are the command's.
+    """Analyse one comparison folder or several, or the run folders given as `run_dir`; the options are the command's.
 
     With `output` the analysis folder is written there, without it nothing is written. Raises
     `PipelineError` (see `pipeline.errors`) with every problem for anything that input can cause.
@@ -260,7 +263,7 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
         ending_calls=_tuple(ending_call),
     )
     request = Request(
-        comparison_dir=None if comparison_dir is None else Path(comparison_dir),
+        comparison_dirs=() if comparison_dir is None else tuple(Path(path) for path in _tuple(comparison_dir)),
         run_dirs=tuple(Path(path) for path in _tuple(run_dir)),
         runs_root=None if runs_root is None else Path(runs_root),
         rules=None if rules is None else Path(rules),
@@ -371,13 +374,19 @@ def _bad_lines(judged: JudgedRun, options: Options, rejected: list[RejectedLine]
     return problems
 
 
-def _endings(plan: Plan, metadata: Mapping[str, Any]) -> Endings:
+def _metadata_of(run: Run, metadata: Mapping[Path, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what the comparison folder that lists a run says about its runs."""
+    return {} if run.comparison_dir is None else metadata.get(run.comparison_dir, {})
+
+
+def _endings(plan: Plan, metadata: Mapping[Path, Mapping[str, Any]]) -> Endings:
     """Return where the session should end; the last turn of a benchmark is looked for when a row asks for it."""
 
     @cache
     def last_turn(benchmark: str) -> int | None:
         runs = [run for run in plan.listed.runs if run.benchmark_name == benchmark]
-        lost = [turn for run in runs for turn in facts_of(run, read_artifacts(run), metadata, plan.options).lost_turns]
+        facts = (facts_of(run, read_artifacts(run), _metadata_of(run, metadata), plan.options) for run in runs)
+        lost = [turn for of_run in facts for turn in of_run.lost_turns]
         judged = greatest_turn(run.judged_file for run in runs)
         return max([*lost, *([] if judged is None else [judged])], default=None)
 

@@ -22,7 +22,7 @@ def find(comparison=None, runs=(), root=None, **options):
     logger.addHandler(heard)
     logger.setLevel(logging.INFO)
     try:
-        return find_runs(comparison, runs, root, Options(**options)), said
+        return find_runs(() if comparison is None else (comparison,), runs, root, Options(**options)), said
     finally:
         logger.removeHandler(heard)
         logger.setLevel(level)

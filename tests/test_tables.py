@@ -316,7 +316,7 @@ def decided(row):
 @pytest.mark.parametrize("by", ["model", "run"])
 def test_no_stage_changes_the_frame_that_it_is_given(by):
     inputs = analyze(SAMPLES / "library_repeats").inputs
-    listed = find_runs(SAMPLES / "library_repeats", (), None, Options())
+    listed = find_runs((SAMPLES / "library_repeats",), (), None, Options())
     (batch,) = read_batches(listed.runs, listed.name, lambda _: None)
     options, rules = Options(compare_by=by), builtin_rules()
     of_kind = tables.add_response_kind(batch.turns)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 AnalysisFolder = Annotated[Path, typer.Argument(metavar="DIR", help="An analysis folder.")]
 
-SEVERAL: Final = ("--run-dir", "--exclude-dimension", "--ending-call", "--secondary", "--row")
+SEVERAL: Final = ("--comparison-dir", "--run-dir", "--exclude-dimension", "--ending-call", "--secondary", "--row")
 """The options that take several values: `--run-dir A B` means `--run-dir A --run-dir B`."""
 
 
@@ -60,8 +60,8 @@ def takes_inputs(command: Callable[..., None]) -> Callable[..., None]:
 
 def _request(
     comparison_dir: Annotated[
-        Path | None,
-        typer.Option("--comparison-dir", metavar="DIR", help="Folder whose run_results.csv lists the runs."),
+        list[Path] | None,
+        typer.Option("--comparison-dir", metavar="DIR ...", help="Folders whose run_results.csv lists the runs."),
     ] = None,
     run_dir: Annotated[
         list[Path] | None,
@@ -129,7 +129,7 @@ def _request(
         ending_calls=tuple(ending_call or ()),
     )
     return Request(
-        comparison_dir=comparison_dir,
+        comparison_dirs=tuple(comparison_dir or ()),
         run_dirs=tuple(run_dir or ()),
         runs_root=runs_root,
         rules=rules,

@@ -44,8 +44,8 @@ def request_of(folder: Path) -> Request:
     """Return what was analysed, and how. Raises `UsageError` for a folder that is no analysis folder."""
     local, facts = read_local(folder), read_facts(folder)
     return Request(
-        comparison_dir=local.comparison_dir,
-        run_dirs=() if local.comparison_dir is not None else tuple(local.run_dirs.values()),
+        comparison_dirs=local.comparison_dirs,
+        run_dirs=() if local.comparison_dirs else tuple(local.run_dirs.values()),
         runs_root=local.runs_root,
         rules=local.rules,
         references=local.references,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_LOG: Final = logging.getLogger(__name__)
+Runs = set[tuple[str, str]]
+"""Benchmark and run id of some runs."""
 OWN_NAMES: Final = frozenset(
     {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
 )
@@ -49,15 +53,42 @@ class Target:
         return self.folder / f"{self.stem}.new.md"
 
 
-def choose_target(output: Path | None, name: str) -> Target:
-    """Choose the analysis folder: `output`, which may name the report file, else `results/<name>/`."""
+def choose_target(output: Path | None, name: str, runs: Runs) -> Target:
+    """Choose the analysis folder: `output`, which may name the report file, else `results/<name>/`.
+
+    Where that default belongs to another comparison than that of `runs`, it is `results/<benchmark>__<name>/`.
+    """
     if output is None:
-        plain = "".join("_" if char in "/\\\0" or ord(char) < ord(" ") else char for char in name).lstrip(".")
-        short = plain if len(os.fsencode(plain)) <= _LONGEST_NAME else f"{cut_name(plain, _LONGEST_NAME)}-and-more"
-        return Target(_absolute(Path("results") / (short or "analysis")))
+        target = _default_target(name)
+        if not _belongs_elsewhere(target, runs):
+            return target
+        named = _default_target(f"{'+'.join(sorted({benchmark for benchmark, _ in runs}))}__{name}")
+        _LOG.info("%s belongs to another comparison; this one goes to %s", target.folder.name, named.folder.name)
+        return named
     if output.suffix == ".md":
         return Target(_absolute(output.parent), output.stem)
     return Target(_absolute(output))
+
+
+def _default_target(name: str) -> Target:
+    plain = "".join("_" if char in "/\\\0" or ord(char) < ord(" ") else char for char in name).lstrip(".")
+    short = plain if len(os.fsencode(plain)) <= _LONGEST_NAME else f"{cut_name(plain, _LONGEST_NAME)}-and-more"
+    return Target(_absolute(Path("results") / (short or "analysis")))
+
+
+def _belongs_elsewhere(target: Target, runs: Runs) -> bool:
+    """Whether a folder is the readable analysis of other runs alone."""
+    there = _runs_in(target.folder)
+    return bool(there) and not there & runs
+
+
+def _runs_in(folder: Path) -> Runs:
+    """Return the runs of the analysis in a folder; none where there is no analysis, or none that can be read."""
+    try:
+        inputs = json.loads((folder / c.ANALYSIS_JSON).read_bytes())["inputs"]
+        return {(run["benchmark_name"], run["run_id"]) for run in inputs}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
 
 
 def cut_name(name: str, size: int) -> str:
@@ -79,7 +110,7 @@ def is_analysis_folder(folder: Path) -> bool:
     return (folder / c.ANALYSIS_JSON).exists() or listed_outputs(folder) is not None
 
 
-def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[str, str]]) -> None:
+def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: Runs) -> None:
     """Refuse a folder inside an input folder, one of another comparison, or one with files that are not ours.
 
     `runs` holds the (benchmark, run id) pairs of this call. Raises `OutputError`.
@@ -95,11 +126,10 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
     path = folder / c.ANALYSIS_JSON
     if not path.exists():
         return
-    try:
-        there = {(run["benchmark_name"], run["run_id"]) for run in json.loads(path.read_bytes())["inputs"]}
-    except (OSError, ValueError, LookupError, TypeError):
+    there = _runs_in(folder)
+    if not there:
         what = "is no analysis that can be read"
-        raise OutputError(Problem(str(path), what, f"remove it, or {_ANOTHER}")) from None
+        raise OutputError(Problem(str(path), what, f"remove it, or {_ANOTHER}"))
     if not there & runs:
         what = "belongs to another comparison: it shares no run with this one"
         raise OutputError(Problem(str(target.folder), what, _ANOTHER))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import InputError, Problem
 from pipeline.load.files import is_file, is_folder, read_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 RUN_RESULTS: Final = "run_results.csv"
@@ -27,6 +28,9 @@ class ListedRun:
     run_id: str | None = None
     benchmark_name: str | None = None
     runtime_mode: str | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """All cells of the line, by column."""
+    comparison_dir: Path | None = None
 
 
 def read_run_results(folder: Path) -> list[ListedRun]:
@@ -73,6 +77,8 @@ def read_run_results(folder: Path) -> list[ListedRun]:
             run_id=row.get("run_id") or None,
             benchmark_name=row.get("benchmark_name") or None,
             runtime_mode=row.get("runtime_mode") or None,
+            cells=row,
+            comparison_dir=folder,
         )
         for line, row in lines
     ]

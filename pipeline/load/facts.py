@@ -42,6 +42,8 @@ class RunFacts:
     measures_turn_taking: bool = True
     skip_reason: str = ""
     """Why turn-taking was not measured, in the harness's words."""
+    judge_model: str = ""
+    judge_version: str = ""
 
     @property
     def independent(self) -> bool:
@@ -58,9 +60,9 @@ class RunFacts:
         return lost
 
 
-def read_metadata(comparison_dir: Path | None) -> Mapping[str, Any]:
+def read_metadata(comparison_dir: Path) -> Mapping[str, Any]:
     """Read `metadata.json` of a comparison folder; empty where there is none, or none that can be read."""
-    if comparison_dir is None or not is_file(comparison_dir / METADATA):
+    if not is_file(comparison_dir / METADATA):
         return {}
     try:
         value = clean(json.loads(read_bytes(comparison_dir / METADATA).decode("utf-8-sig"), parse_int=integer), "", [])
@@ -84,7 +86,9 @@ def facts_of(run: Run, artifacts: Artifacts, metadata: Mapping[str, Any], option
         *([Loss("realigned")] if summary.get("realignment_applied") is True else []),
         *(_of_transcript(artifacts.transcript) if artifacts.transcript else []),
     ]
-    return RunFacts(mode, tuple(dict.fromkeys(losses)), measured, reason)
+    listed = run.cells if run.cells.get("judge_name", run.judge) in ("", run.judge) else {}
+    model, version = (_text(summary.get(name)) or listed.get(name, "") for name in ("judge_model", "judge_version"))
+    return RunFacts(mode, tuple(dict.fromkeys(losses)), measured, reason, model, version)
 
 
 def turn_numbers(value: object) -> list[int]:

@@ -52,7 +52,7 @@ class Facts:
 class LocalFacts:
     """What `local.json` holds: where things are on this machine."""
 
-    comparison_dir: Path | None
+    comparison_dirs: tuple[Path, ...]
     run_dirs: Mapping[str, Path]
     """The folders of the runs, by run id."""
     runs_root: Path | None
@@ -91,9 +91,10 @@ def read_local(folder: Path) -> LocalFacts:
     """Read `local.json`. Raises `UsageError` for a folder without one, `InputError` if it cannot be read."""
     values = _read_object(folder, c.LOCAL_JSON, f"not an analysis folder: no {c.LOCAL_JSON}")
     try:
-        comparison_dir, runs_root, rules = (values.get(name) for name in ("comparison_dir", "runs_root", "rules"))
+        runs_root, rules = (values.get(name) for name in ("runs_root", "rules"))
+        earlier = values.get("comparison_dir")  # written in place of the list by earlier versions
         return LocalFacts(
-            comparison_dir=None if comparison_dir is None else Path(comparison_dir),
+            comparison_dirs=tuple(map(Path, values.get("comparison_dirs", [earlier] if earlier else []))),
             run_dirs={run_id: Path(path) for run_id, path in values["run_dirs"].items()},
             runs_root=None if runs_root is None else Path(runs_root),
             rules=None if rules is None else Path(rules),

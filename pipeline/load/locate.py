@@ -14,36 +14,56 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _JUDGED = "_judged.jsonl"
-_PREFERRED = ("openai", "claude")
+_ITERATIONS = "iterations"
+"""The folder in a run's folder that holds its repeats, `run_01` and on."""
 
 
 def default_roots(comparison: Path) -> list[Path]:
     """Return the folders whose children and grandchildren may be the runs of a comparison."""
-    return [comparison, comparison.parent / "runs", comparison.parent.parent / "runs"]
+    return [comparison, *(ancestor / "runs" for ancestor in comparison.parents)]
 
 
 def nearby(roots: Sequence[Path]) -> dict[str, list[Path]]:
-    """Return by name the run folders among the children and grandchildren of `roots`, each once."""
+    """Return the run folders among the children and grandchildren of `roots`, each once, by name.
+
+    Repeats below `iterations/` of such a folder are run folders too, by the last three parts of their path.
+    """
     found: dict[str, dict[Path, Path]] = {}
     for root in roots:
         for child in folders_in(root):
             for folder in (child, *folders_in(child)):
-                if any(folder.glob(f"*{_JUDGED}")):
-                    found.setdefault(folder.name, {}).setdefault(real(folder), folder)
+                for run in (folder, *folders_in(folder / _ITERATIONS)):
+                    if any(run.glob(f"*{_JUDGED}")):
+                        found.setdefault(_last_parts(run.parts), {}).setdefault(real(run), run)
     return {name: list(folders.values()) for name, folders in found.items()}
+
+
+def benchmark_folder(run: Path) -> Path:
+    """Return the folder whose name is the benchmark's: the run folder's parent, above `iterations/` where there is one."""
+    return run.parents[2] if run.parent.name == _ITERATIONS and len(run.parents) > 2 else run.parent  # noqa: PLR2004
+
+
+def _last_parts(parts: Sequence[str]) -> str:
+    """Return the name of a run folder, with the run that it is a repeat of."""
+    return "/".join(parts[-3:] if len(parts) > 2 and parts[-2] == _ITERATIONS else parts[-1:])  # noqa: PLR2004
 
 
 def locate(written: str, comparison: Path, index: Callable[[], Mapping[str, list[Path]]]) -> Path | None:
     """Find the run folder that `run_results.csv` wrote as `written`; `None` when there is none.
 
     Looked for as written, relative to the comparison folder, to the working directory, then by its last
-    part in the `index` of run folders nearby. Raises `InputError` when two folders match.
+    part in the `index` of run folders nearby. Raises `InputError` when two folders match; of folders in several
+    benchmarks the one in the benchmark's folder as written counts.
     """
     for candidate in _as_written(written, comparison):
         if is_folder(candidate):
             return candidate
-    name = re.split(r"[/\\]+", written.rstrip("/\\"))[-1]
+    parts = re.split(r"[/\\]+", written.rstrip("/\\"))
+    name = _last_parts(parts)
     matches = index().get(name, [])
+    above = len(name.split("/")) + 1
+    if len(matches) > 1 and len(parts) >= above:
+        matches = [folder for folder in matches if folder.parts[-above] == parts[-above]] or matches
     if len(matches) > 1:
         fix = "name the folder that holds the right one with --runs-root"
         found = " and ".join(map(str, matches))
@@ -62,26 +82,20 @@ def _as_written(written: str, comparison: Path) -> tuple[Path, Path]:
     return absolute(comparison / path), absolute(path)
 
 
-def judged_file(folder: Path, judge: str | None) -> Path:
-    """Choose the judged file of a run folder, by the judge's name when one is asked for.
+def judged_files(folder: Path, judge: str | None) -> list[Path]:
+    """Return the judged files of a run folder: all of them, or the one of the judge that is asked for.
 
-    Raises `InputError` when there is none, or several and no rule to choose.
+    Raises `InputError` when there is none.
     """
     found = {path.name.removesuffix(_JUDGED): path for path in sorted(folder.glob(f"*{_JUDGED}"))}
-    names = ", ".join(path.name for path in found.values())
     if judge is not None:
         if judge not in found:
             fix = f"choose one of: {', '.join(found)}" if found else "judge the run first"
             raise InputError(Problem(str(folder), f"no {judge}{_JUDGED} here", fix))
-        return found[judge]
-    for name in _PREFERRED:
-        if name in found:
-            return found[name]
-    if len(found) == 1:
-        return next(iter(found.values()))
-    if found:
-        raise InputError(Problem(str(folder), f"several judged files: {names}", "choose one with --judge NAME"))
-    raise InputError(Problem(str(folder), f"no *{_JUDGED} here", "judge the run first, or name another folder"))
+        return [found[judge]]
+    if not found:
+        raise InputError(Problem(str(folder), f"no *{_JUDGED} here", "judge the run first, or name another folder"))
+    return list(found.values())
 
 
 def judge_name(file: Path) -> str:

@@ -43,14 +43,13 @@ class Plan:
     @property
     def input_folders(self) -> list[Path]:
         """The folders that are read: nothing is written into them."""
-        folders = [run.directory for run in self.listed.runs]
-        return folders if self.listed.comparison_dir is None else [*folders, self.listed.comparison_dir]
+        return [*(run.directory for run in self.listed.runs), *self.listed.comparison_dirs]
 
     @property
     def input_files(self) -> list[Path]:
         """The files whose change calls for a new analysis."""
-        files = [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / RUN_RESULTS]
-        files += [file for file in self._metadata_files if file.exists()]
+        files = [folder / RUN_RESULTS for folder in self.listed.comparison_dirs]
+        files += [folder / METADATA for folder in self.listed.comparison_dirs if (folder / METADATA).exists()]
         files += [] if self.rules_file is None else [self.rules_file]
         files += [] if self.metadata is None else [self.metadata.path]
         files += [file for reference in self.references.by_benchmark.values() for file in reference.files]
@@ -58,10 +57,6 @@ class Plan:
             beside = (transcript_file(run), summary_file(run), runtime_file(run))
             files += [run.judged_file, *(path for path in beside if path.exists())]
         return files
-
-    @property
-    def _metadata_files(self) -> list[Path]:
-        return [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / METADATA]
 
     @property
     def given_files(self) -> tuple[GivenFile, ...]:
@@ -76,7 +71,7 @@ class Plan:
     def local_facts(self) -> dict[str, object]:
         """Where things lie on this machine, for whoever builds the report again."""
         return {
-            "comparison_dir": self.listed.comparison_dir and str(self.listed.comparison_dir),
+            "comparison_dirs": list(map(str, self.listed.comparison_dirs)),
             "base": str(self.listed.base),
             "run_dirs": {run.run_id: str(run.directory) for run in self.listed.runs},
             "rules": self.rules_file and str(self.rules_file),
@@ -95,7 +90,7 @@ def make_plan(request: Request, rules: RuleSet) -> Plan:
     _check_choice("--compare-by", options.compare_by, get_args(schema.CompareBy))
     _check_choice("--repeat-policy", options.repeat_policy, get_args(schema.RepeatPolicy))
     _check_choice("--turns", options.turns, get_args(schema.TurnsMode))
-    listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, options)
+    listed = find_runs(request.comparison_dirs, request.run_dirs, request.runs_root, options)
     rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
     references = find_references(request.references, listed.runs, listed.base)
     path = request.turn_metadata

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.schema import INDEPENDENT_MODES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pipeline.schema import CompareBy, RepeatPolicy, Severity, TurnsMode
@@ -31,7 +32,7 @@ class Options:
 class Request:
     """What to analyse, and how; paths as the user gave them."""
 
-    comparison_dir: Path | None = None
+    comparison_dirs: tuple[Path, ...] = ()
     run_dirs: tuple[Path, ...] = ()
     runs_root: Path | None = None
     rules: Path | None = None
@@ -57,6 +58,10 @@ class Run:
     """The judged file as outputs name it: POSIX, relative to the comparison folder or the common parent."""
     mode: str = ""
     """The mode of the run as `run_results.csv` gives it."""
+    comparison_dir: Path | None = None
+    """The comparison folder that lists the run."""
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """The run's line of `run_results.csv`, by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,10 @@ class RunInput:
     """The mode of the run as the harness or the user says; empty where nobody does."""
     turn_taking: str = ""
     """`not_measured` where the harness says so."""
+    turns: int | None = None
+    """The turns of the run, judged or not; `None` where all are judged."""
+    turns_judged: int | None = None
+    """How many of them were judged; `None` where all are."""
 
     @property
     def independent(self) -> bool:

@@ -32,7 +32,7 @@ _MARKED = ("response_kind", "judged", "failed", "failed_dimensions")
 def score(cases: Sequence[Case], rules: RuleSet) -> Scorer:
     """Return the scorer of cases that were written and read as runs; its rows are in the order of the cases."""
     with TemporaryDirectory() as folder:
-        listed = find_runs(write_runs(cases, Path(folder)), (), None, Options())
+        listed = find_runs((write_runs(cases, Path(folder)),), (), None, Options())
         batches = list(read_batches(listed.runs, "", lambda _: None))
     marked = [batch.turns.pipe(add_response_kind).pipe(mark_failures, batch.scores) for batch in batches]
     turns = concat(marked, schema.LOADED_TURNS | {name: schema.TURNS[name] for name in _MARKED})

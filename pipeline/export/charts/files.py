@@ -65,7 +65,7 @@ def export_charts(analysis: Analysis, source: Path, folder: Path, form: str) -> 
 def _inputs(source: Path) -> list[Path]:
     """Return the folders that were analysed: nothing is written into them."""
     local = read_local(source)
-    return [*([] if local.comparison_dir is None else [local.comparison_dir]), *local.run_dirs.values()]
+    return [*local.comparison_dirs, *local.run_dirs.values()]
 
 
 def _drawn(draw: Callable[[Analysis, str], Slide], analysis: Analysis, benchmark: str, form: str) -> bytes:
