@@ -165,6 +165,18 @@ class Analysis:
         return self.review.status
 
     @property
+    def stamp(self) -> str:
+        """The status with its counts: `IN REVIEW (12 of 33 failed rows reviewed; 640 of 652 turns judged)`.
+
+        The turns stand there only where some were not judged.
+        """
+        counts = [f"{len(self.review.decided)} of {self.failed_rows} failed rows reviewed"]
+        turns = sum(run.rows if run.turns is None else run.turns for run in self.inputs)
+        judged = sum(run.rows if run.turns_judged is None else run.turns_judged for run in self.inputs)
+        counts += [f"{judged} of {turns} turns judged"] if judged < turns else []
+        return f"{self.status.replace('_', ' ').upper()} ({'; '.join(counts)})"
+
+    @property
     def benchmarks(self) -> tuple[str, ...]:
         """The benchmarks, in input order."""
         return tuple(dict.fromkeys(run.benchmark_name for run in self.inputs))

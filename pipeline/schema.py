@@ -299,6 +299,8 @@ LossKind = Literal[
     "status",
 ]
 LOSS_KINDS: Final[tuple[str, ...]] = get_args(LossKind)
+UNLIKE: Final = "its runs differ in"
+"""How the note on a benchmark whose runs are not comparable begins."""
 LOST_TURNS: Final = ("failed_turn", "runtime_excluded")
 """Kinds of pipeline losses that take a turn out of the counts."""
 

@@ -33,6 +33,7 @@ from pipeline.stages.buckets import assign_buckets, reviewed_rows, reviews_table
 from pipeline.stages.call_check import add_call_check
 from pipeline.stages.candidates import verdict_candidates
 from pipeline.stages.categories import category_counts, turn_metadata_table
+from pipeline.stages.comparability import check_alike
 from pipeline.stages.compared import compared_by, compared_units
 from pipeline.stages.counts import count_tables, own_rows_by_bucket
 from pipeline.stages.endings import Endings, ending_turns
@@ -51,6 +52,7 @@ from pipeline.stages.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from pipeline.load.artifacts import Artifacts
     from pipeline.load.records import Run
 
     AnyPath = str | os.PathLike[str]
@@ -89,7 +91,7 @@ def label_runs(
             artifacts = read_artifacts(judged.run)
             facts = facts_of(judged.run, artifacts, _metadata_of(judged.run, metadata), plan.options)
             loaded.facts[judged.run.run_id] = facts
-            loaded.inputs.append(_as_input(judged, facts))
+            loaded.inputs.append(_as_input(judged, facts, artifacts))
             loaded.notes += checks.check_run(judged, rows, artifacts, facts)
             if reference := plan.references.by_benchmark.get(judged.run.benchmark_name):
                 loaded.notes += check_reference(judged.run.run_id, rows, reference)
@@ -146,7 +148,7 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         *plan.references.notes,
         *loaded.notes,
         *checks.check_rows(turns, pd.concat(loaded.silent), losses),
-        *checks.check_comparison(scores, plan.listed.runs, loaded.inputs),
+        *check_alike(scores, plan.listed.runs, loaded.facts, plan.references.of_runs),
         *loaded.questions.notes(),
         *checks.check_comparable(counts["turn_outcomes"], _run_ids(loaded.inputs, plan.options)),
     ]
@@ -397,7 +399,10 @@ def _endings(plan: Plan, metadata: Mapping[Path, Mapping[str, Any]]) -> Endings:
     return Endings(last_turn, plan.options.ending_calls, expecting)
 
 
-def _as_input(judged: JudgedRun, facts: RunFacts) -> RunInput:
+def _as_input(judged: JudgedRun, facts: RunFacts, artifacts: Artifacts) -> RunInput:
+    said = artifacts.transcript.said.keys() if artifacts.transcript else set[int]()
+    lost = facts.lost_turns.keys()
+    turns, counted = len({*judged.turns, *said, *lost}), len(set(judged.turns) - lost)
     return RunInput(
         run_id=judged.run.run_id,
         model_name=judged.model_name,
@@ -407,6 +412,8 @@ def _as_input(judged: JudgedRun, facts: RunFacts) -> RunInput:
         rows=len(judged.turns),
         mode=facts.mode,
         turn_taking="" if facts.measures_turn_taking else "not_measured",
+        turns=turns if counted < turns else None,
+        turns_judged=counted if counted < turns else None,
     )
 
 

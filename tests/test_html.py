@@ -136,8 +136,8 @@ def test_the_policy_allows_the_page_its_own_script_and_style_and_nothing_else(an
 def test_the_stamp_and_the_title_are_the_reports(analysed):
     analysis, out = analysed
     text = (out / "deep_error_analysis.html").read_text()
-    assert analysis.review.stamp in text
-    assert analysis.review.stamp in (out / "deep_error_analysis.md").read_text()
+    assert analysis.stamp in text
+    assert analysis.stamp in (out / "deep_error_analysis.md").read_text()
     assert f"<title>Deep error analysis: {analysis.name}</title>" in text
 
 

@@ -151,12 +151,6 @@ class Review:
         """The buckets for which the gate still asks for something."""
         return [status for status in self.standings if status.state == "missing"]
 
-    @property
-    def stamp(self) -> str:
-        """The status with its counts: `IN REVIEW (12 of 33 failed rows reviewed)`."""
-        name = self.status.replace("_", " ").upper()
-        return f"{name} ({len(self.decided)} of {self.failed_rows} failed rows reviewed)"
-
     def wants(self) -> Iterator[tuple[str, str]]:
         """Yield what the gate still asks for, in words: the bucket of a model, and what is missing."""
         for status in self.missing:

@@ -39,7 +39,7 @@ def nearby(roots: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def benchmark_folder(run: Path) -> Path:
-    """Return the folder whose name is the benchmark's: the run folder's parent, above `iterations/` where there is one."""
+    """Return the folder whose name is the benchmark's: the parent of the run's folder, which may hold `iterations/`."""
     return run.parents[2] if run.parent.name == _ITERATIONS and len(run.parents) > 2 else run.parent  # noqa: PLR2004
 
 

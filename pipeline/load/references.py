@@ -27,6 +27,8 @@ class References:
     notes: tuple[Note, ...] = ()
     given: tuple[str, ...] = ()
     """Those that an option named, as `BENCHMARK=PATH` with absolute paths."""
+    of_runs: Mapping[str, str] = field(default_factory=dict)
+    """By run id the reference found beside it, where those of the runs of one benchmark differ."""
 
 
 def find_references(values: Sequence[str], runs: Sequence[Run], base: Path) -> References:
@@ -59,7 +61,26 @@ def find_references(values: Sequence[str], runs: Sequence[Run], base: Path) -> R
             notes.append(Note("info", source, f"{what}; {_OPTION} names another"))
     if problems:
         raise InputError(*problems)
-    return References(references, tuple(notes), tuple(f"{benchmark}={path}" for benchmark, path in given.items()))
+    found = [run for run in runs if run.benchmark_name not in given]
+    of_runs = {
+        run_id: source
+        for benchmark in dict.fromkeys(run.benchmark_name for run in found)
+        for run_id, source in _differing([run for run in found if run.benchmark_name == benchmark], base).items()
+    }
+    named = tuple(f"{benchmark}={path}" for benchmark, path in given.items())
+    return References(references, tuple(notes), named, of_runs)
+
+
+def _differing(runs: Sequence[Run], base: Path) -> dict[str, str]:
+    """Return the reference beside each run of one benchmark by run id; nothing if all are the same."""
+    beside = {run.run_id: path for run in runs if (path := _beside([run])) is not None}
+    digests: dict[Path, str] = {}
+    for path in dict.fromkeys(beside.values()):
+        try:
+            digests[path] = read_reference(path, relative(path, base)).sha256 if len(set(beside.values())) > 1 else ""
+        except InputError:  # the one that is used has a note of its own
+            digests[path] = ""
+    return {run_id: relative(path, base) for run_id, path in beside.items()} if len(set(digests.values())) > 1 else {}
 
 
 def _unread(error: InputError) -> str:

@@ -42,7 +42,7 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
         judged, failed = sum(row.rows_judged for row in counts), sum(row.failed_rows for row in counts)
         said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
         yield f"{analysis.name}: {said} in {runs}"
-    yield f"Status: {analysis.review.stamp}" + (
+    yield f"Status: {analysis.stamp}" + (
         "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
     )
     findings, texts = _findings(analysis), _user_texts(rows)

@@ -1,4 +1,4 @@
-"""Check the artifacts: each run against its own files, then the runs of a benchmark against one another."""
+"""Check the artifacts: each run against its own files, then what the runs of a benchmark were asked and judged."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pipeline import schema
 from pipeline.load.records import Note
 from pipeline.stages.check_facts import check_facts, numbers_named, turns_named
+from pipeline.stages.check_listed import check_listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from pipeline.load.artifacts import Artifacts, Transcript
     from pipeline.load.facts import RunFacts
-    from pipeline.load.records import Run, RunInput
     from pipeline.load.rows import JudgedRun
 
 
@@ -29,6 +29,7 @@ def check_run(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, fact
         *_file_notes(judged),
         *check_facts(judged, turns, artifacts, facts),
         *_artifact_notes(judged, turns, artifacts, facts),
+        *check_listed(judged, facts, artifacts.summary or {}),
     ]
 
 
@@ -71,11 +72,6 @@ def check_rows(turns: pd.DataFrame, silent: pd.DataFrame, losses: pd.DataFrame) 
         *_turn_notes(turns[~turns["judged"] & ~turns["row_id"].isin(lost)], "incomplete, no dimension was scored"),
         *_turn_notes(silent, "failed without reasoning"),
     ]
-
-
-def check_comparison(scores: pd.DataFrame, runs: Sequence[Run], inputs: Sequence[RunInput]) -> list[Note]:
-    """Return the notes on the runs of each benchmark whose dimensions, judges or modes differ."""
-    return [*_dimension_notes(scores, runs), *_judge_notes(runs), *_mode_notes(inputs)]
 
 
 def silent_rows(turns: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +135,10 @@ def _transcript_notes(
     filled_in = {turn for turn, (_, text) in rows.items() if text.startswith(schema.SENTINELS[schema.ENDED_EARLY])}
     said, lost = transcript.said, facts.lost_turns.keys()
     if unjudged := sorted(said.keys() - rows.keys() - lost):
-        yield Note("warning", where, f"{turns_named(unjudged)} in the transcript but not judged")
+        expected = len(said.keys() - lost)
+        counts = f"{judged.run.judge} judged {expected - len(unjudged)} of {expected} turns"
+        what = f"{counts}; in the transcript but not judged: {turns_named(unjudged)}; judge the run again for all turns"
+        yield Note("warning", where, what)
     if unheard := sorted(rows.keys() - said.keys() - filled_in - lost - set(transcript.recoveries)):
         yield Note("warning", where, f"{turns_named(unheard)} judged but not in the transcript")
     unstored = set(turns.loc[~turns["stored"], "turn"])
@@ -182,47 +181,6 @@ def _either(count: int, with_null: int) -> str:
     return str(count) if count == with_null else f"{count}, or {with_null} where null counts as a pass"
 
 
-# --- The runs of a benchmark ---------------------------------------------------------------------------------
-
-
 def _turn_notes(rows: pd.DataFrame, what: str) -> Iterator[Note]:
     for run_id, turns in rows.groupby("run_id", sort=False, observed=True)["turn"]:
         yield Note("warning", str(run_id), f"{what}: {turns_named(turns.tolist())}")
-
-
-def _dimension_notes(scores: pd.DataFrame, runs: Sequence[Run]) -> Iterator[Note]:
-    """Yield a note for each run without a dimension that others of its benchmark have."""
-    pairs = scores.groupby(["run_id", "dimension"], observed=True).size().reset_index()
-    found = pairs.groupby("run_id", observed=True)["dimension"].agg(set).to_dict()
-    for benchmark in dict.fromkeys(run.benchmark_name for run in runs):
-        own = [run.run_id for run in runs if run.benchmark_name == benchmark and run.run_id in found]
-        every = set[str]().union(*(found[run_id] for run_id in own))
-        for run_id in own:
-            if lacking := sorted(every - found[run_id]):
-                what = f"without the dimension {', '.join(lacking)}, which other runs of {benchmark} have"
-                yield Note("warning", run_id, what)
-
-
-def _judge_notes(runs: Iterable[Run]) -> Iterator[Note]:
-    judges: dict[str, dict[str, list[str]]] = {}
-    for run in runs:
-        judges.setdefault(run.benchmark_name, {}).setdefault(run.judge, []).append(run.run_id)
-    for benchmark, by_judge in judges.items():
-        if len(by_judge) > 1:
-            parts = "; ".join(f"{judge}: {', '.join(run_ids)}" for judge, run_ids in by_judge.items())
-            yield Note("warning", benchmark, f"judged by different judges: {parts}")
-
-
-def _mode_notes(inputs: Iterable[RunInput]) -> Iterator[Note]:
-    """Yield a note for each benchmark with runs of both modes: a conversation, and independent turns."""
-    modes: dict[str, dict[bool, list[str]]] = {}
-    for run in inputs:
-        modes.setdefault(run.benchmark_name, {}).setdefault(run.independent, []).append(run.run_id)
-    for benchmark, by_mode in modes.items():
-        if len(by_mode) > 1:
-            what = (
-                f"runs of both modes: each turn stands alone in {', '.join(by_mode[True])}; "
-                f"turns follow one another in {', '.join(by_mode[False])}; compare runs of one mode, "
-                "or say --turns independent if the turns of all of them are separate cases"
-            )
-            yield Note("warning", benchmark, what)

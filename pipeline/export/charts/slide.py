@@ -103,7 +103,7 @@ class Slide:
         self.y += 0.45
         font = replace(style.STAMP, colour=style.STAMPS[self._analysis.status])
         frame = {"boxstyle": "round,pad=0.45", "facecolor": style.PAPER, "edgecolor": font.colour}
-        stamp = self._analysis.review.stamp + (" in all benchmarks" if len(self._analysis.benchmarks) > 1 else "")
+        stamp = self._analysis.stamp + (" in all benchmarks" if len(self._analysis.benchmarks) > 1 else "")
         self.text(MARGIN + 0.1, self.y, stamp, font).set_bbox(frame)
         self.text(WIDTH - MARGIN, self.y, short(self._analysis.name, 40), style.NOTE, "right")
         self._axes.set(xlim=(0, WIDTH), ylim=(self.y + 0.4, 0))

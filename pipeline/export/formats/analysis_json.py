@@ -34,7 +34,7 @@ _TOP_LINE: Final = (
 _FROM_THE_HARNESS: Final = ("expected_endings", "pipeline_losses")
 """Counts of what the harness says; not there where no run of the analysis has any of them."""
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
-_INPUT_IF_KNOWN: Final = ("mode", "turn_taking")
+_INPUT_IF_KNOWN: Final = ("mode", "turn_taking", "turns", "turns_judged")
 _OPTIONS_IF_GIVEN: Final = ("turns", "ending_calls")
 
 
@@ -73,7 +73,7 @@ def _options(options: Options) -> dict[str, Any]:
 
 
 def _input(run: RunInput) -> dict[str, Any]:
-    known = [name for name in _INPUT_IF_KNOWN if getattr(run, name)]
+    known = [name for name in _INPUT_IF_KNOWN if getattr(run, name) not in ("", None)]
     return {name: getattr(run, name) for name in (*_INPUT, *known)}
 
 

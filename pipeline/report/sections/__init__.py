@@ -27,4 +27,4 @@ def build_report(analysis: Analysis) -> Report:
     """Return the report of an analysis: its title, its stamp, and the blocks of all sections."""
     rows = AnalysisRows(analysis)
     blocks = (block for section in all_sections() for block in section.build(rows))
-    return Report(f"Deep error analysis: {analysis.name}", analysis.review.stamp, tuple(blocks))
+    return Report(f"Deep error analysis: {analysis.name}", analysis.stamp, tuple(blocks))
