@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from builders import failing, listing, row, write_comparison, write_run, write_summary, write_transcript
@@ -24,6 +26,12 @@ def run_of(folder, rows, **beside):
     if "summary" in beside:
         write_summary(run, beside["summary"])
     return run
+
+
+def printed(*arguments):
+    """Run the command; return what it prints."""
+    command = [sys.executable, "-m", "pipeline", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def numbers(text):
@@ -50,7 +58,20 @@ def test_turns_of_the_transcript_that_were_not_judged_are_a_warning(tmp_path):
     (note,) = notes_about(run, "transcript")
     assert note.severity == "warning"
     assert "run" in note.where
-    assert numbers(note.what) == [1, 3, 4]
+    assert numbers(note.what) == [2, 5, 1, 3, 4]
+    assert "openai judged 2 of 5 turns" in note.what
+
+
+def test_the_stamp_counts_the_judged_turns_only_where_some_were_not_judged(tmp_path):
+    whole = run_of(tmp_path / "whole", [failing(0), row(1)], transcript=[row(0), row(1)])
+    part = run_of(tmp_path / "part", [failing(0)], transcript=[row(turn) for turn in range(4)])
+    lost = run_of(tmp_path / "lost", [row(0)], transcript=[row(0)])
+    (lost / "runtime.json").write_text('{"failed_turns": [1, 2]}')
+    assert analyze(run_dir=whole).stamp == "PROVISIONAL (0 of 1 failed rows reviewed)"
+    stamp = "PROVISIONAL (0 of 2 failed rows reviewed; 4 of 9 turns judged)"
+    assert analyze(run_dir=[whole, part, lost], output=tmp_path / "out").stamp == stamp
+    assert stamp in (tmp_path / "out" / "deep_error_analysis.md").read_text()
+    assert f"Status: {stamp}" in printed("summary", tmp_path / "out")
 
 
 def test_judged_turns_that_the_transcript_lacks_are_a_warning(tmp_path):
@@ -215,20 +236,85 @@ def test_only_turns_that_both_runs_have_are_compared(tmp_path):
     assert notes_about(runs, "user_text") == []
 
 
-def test_differing_dimension_sets_are_a_warning_that_names_run_and_dimension(tmp_path):
-    both = {"tool_use_correct": True, "turn_taking": True}
-    runs = [write_run(tmp_path / "run_a", [row(0, both)]), write_run(tmp_path / "run_b", [row(0)])]
-    (note,) = analyze(run_dir=runs).notes
-    assert (note.severity, note.where) == ("warning", "run_b")
-    assert "turn_taking" in note.what
+def difference_of(runs):
+    """Check runs of one benchmark; return the text of the one note on their differences, or nothing."""
+    notes = [note for note in analyze(run_dir=runs).notes if "differ in" in note.what]
+    assert [note.severity for note in notes] in ([], ["warning"])
+    return notes[0].what if notes else None
 
 
-def test_differing_judges_are_a_warning_that_names_both(tmp_path):
-    runs = [write_run(tmp_path / f"run_{judge}", [row(0)], judge) for judge in ("openai", "claude")]
-    (note,) = analyze(run_dir=runs).notes
-    assert note.severity == "warning"
-    assert "openai" in note.what
-    assert "claude" in note.what
+def judged_as(folder, judge="openai", scores=None, runtime=None, **summary):
+    run = write_run(folder, [row(0, scores or {"tool_use_correct": True, "turn_taking": True})], judge)
+    if summary:
+        write_summary(run, summary, judge)
+    if runtime:
+        (run / "runtime.json").write_text(json.dumps(runtime))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "says"),
+    [
+        ({}, {"judge": "claude"}, r"judge \(openai: a; claude: b\)"),
+        ({"judge_model": "large"}, {"judge_model": "small"}, r"judge model \(large: a; small: b\)"),
+        ({"judge_version": "v3"}, {"judge_version": "v4"}, r"judge version \(v3: a; v4: b\)"),
+        ({"runtime": {"mode": "rehydrated"}}, {}, r"mode \(each turn stands alone: a; turns follow one another: b\)"),
+        ({}, {"scores": {"turn_taking": True}}, r"dimensions \(all: a; without tool_use_correct: b\)"),
+        ({}, {"skip_turn_taking": True}, r"turn-taking \(measured: a; not measured: b\)"),
+        ({}, {}, None),
+        ({"judge_model": "large"}, {}, None),
+    ],
+)
+def test_runs_that_are_not_alike_are_one_warning_with_the_groups(tmp_path, one, other, says):
+    what = difference_of([judged_as(tmp_path / "a", **one), judged_as(tmp_path / "b", **other)])
+    assert (what is None) if says is None else re.search(says, what), what
+
+
+def test_several_differences_are_one_warning_at_the_top_of_the_report(tmp_path):
+    runs = [judged_as(tmp_path / name, judge_model="large", judge_version="v3") for name in ("a", "b")]
+    runs.append(judged_as(tmp_path / "c", "claude", judge_model="small", judge_version="v4"))
+    what = difference_of(runs)
+    assert (
+        "judge (openai: a, b; claude: c), judge model (large: a, b; small: c), judge version (v3: a, b; v4: c)" in what
+    )
+    analyze(run_dir=runs, output=tmp_path / "out")
+    report = (tmp_path / "out" / "deep_error_analysis.md").read_text()
+    assert "differ in judge (openai: a, b; claude: c)" in report.partition("\n## ")[0]
+
+
+def test_runs_of_one_benchmark_with_different_references_are_named(tmp_path):
+    runs = []
+    for lab, answer in (("x", "yes"), ("y", "no"), ("z", "yes")):
+        folder = tmp_path / lab / "benchmarks" / "bench"
+        folder.mkdir(parents=True)
+        (folder / "turns.py").write_text(f"turns = [{{'input': 'q', 'golden_text': {answer!r}}}]\n")
+        runs.append(write_run(tmp_path / lab / "runs" / "bench" / f"run_{lab}", [row(0)]))
+    assert difference_of([runs[0], runs[2]]) is None
+    assert re.search(r"reference \(x/benchmarks/bench: run_x; y/benchmarks/bench: run_y\)", difference_of(runs[:2]))
+
+
+# --- Against run_results.csv ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ({"turns_scored": 3, "fail_rows": 1, "pass_rows": 1}, None),
+        ({"turns_scored": "3.0", "pass_rows": 2, "a_passes": 2, "a_applicable": 3, "latency_ms_mean": 7}, None),
+        ({"a_passes": 1, "a_applicable": 2, "pass_row_rate": 0.9, "note": "text"}, None),
+        ({"turns_scored": 4}, "turns_scored is 4, the judged rows give 3"),
+        ({"fail_rows": 2}, "fail_rows is 2, the judged rows give 1"),
+        ({"pass_rows": 3}, "pass_rows is 3, the judged rows give 1 or 2"),
+        ({"a_passes": 3}, "a_passes is 3, the judged rows give 1 or 2"),
+        ({"fail_rows": 9, "judge_name": "claude"}, None),
+    ],
+)
+def test_listed_counts_that_no_longer_fit_the_rows_are_a_warning(tmp_path, cells, says):
+    run = write_run(tmp_path / "runs" / "run", [row(0, {"a": True}), row(1, {"a": False}), row(2, {"a": None})])
+    notes = analyze(write_comparison(tmp_path / "cmp", [{"run_dir": str(run)} | cells])).notes
+    found = [note for note in notes if note.where == "run_results.csv"]
+    assert [note.severity for note in found] == (["warning"] if says else [])
+    assert not says or says in found[0].what
 
 
 def runs_of_lengths(tmp_path, lengths):

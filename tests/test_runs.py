@@ -2,10 +2,12 @@
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from builders import as_line, row, write_comparison, write_run
+from builders import as_line, row, write_comparison, write_run, write_transcript
 
 from pipeline import analyze
 from pipeline.errors import InputError, PipelineError
@@ -72,13 +74,59 @@ def test_the_judged_file_is_chosen_by_judge(tmp_path, judges, asked, chosen):
     assert [run.judge for run in listed.runs] == [chosen]
 
 
-def test_several_judges_and_no_rule_to_choose_is_an_error_that_names_them(tmp_path):
-    for judge in ("gemini", "llama"):
-        write_run(tmp_path / "run", [row(0)], judge)
-    (problem,) = problems_of(find, runs=[tmp_path / "run"])
-    assert "gemini_judged.jsonl" in problem
-    assert "llama_judged.jsonl" in problem
-    assert "--judge" in problem
+def judged_by(folder, transcript=(), **judges):
+    """Write a run with a transcript of some turns and, by judge, the turns that were judged."""
+    for judge, turns in judges.items():
+        write_run(folder, [row(turn) for turn in turns], judge)
+    if transcript:
+        write_transcript(folder, [row(turn) for turn in transcript])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "chosen"),
+    [
+        ({"openai": range(4), "claude": range(4)}, {"openai": range(4), "claude": range(4)}, "openai openai"),
+        ({"openai": range(3), "claude": range(4)}, {"openai": range(4), "claude": range(4)}, "claude claude"),
+        ({"openai": range(1), "claude": range(4)}, {"openai": range(4), "claude": range(2)}, "claude claude"),
+        ({"gemini": range(3), "claude": range(3)}, {"gemini": range(3), "claude": range(3)}, "claude claude"),
+        ({"gemini": range(2), "llama": range(2)}, {"gemini": range(2), "llama": range(2)}, "gemini gemini"),
+        ({"gemini": range(2), "llama": range(3)}, {"gemini": range(4), "llama": range(4)}, "llama llama"),
+        ({"openai": range(4)}, {"claude": range(2), "gemini": range(4)}, "openai gemini"),
+        ({"openai": range(9), "claude": range(4)}, {"openai": range(3), "claude": range(4)}, "claude claude"),
+    ],
+)
+def test_one_judge_is_chosen_per_benchmark_by_what_it_covers(tmp_path, one, other, chosen):
+    runs = [judged_by(tmp_path / "bench" / name, range(4), **judges) for name, judges in (("a", one), ("b", other))]
+    listed, _ = find(runs=runs)
+    assert " ".join(run.judge for run in listed.runs) == chosen
+    first, *others = listed.notes
+    assert (first.severity, first.where) == ("info", "bench")
+    assert "of 8" in first.what
+    assert "--judge" in first.what
+    without = [run for run in listed.runs if run.judge != chosen.partition(" ")[0]]
+    assert [(note.severity, note.where) for note in others] == [("warning", run.source) for run in without]
+
+
+def test_the_judge_of_one_benchmark_says_nothing_about_another(tmp_path):
+    one = judged_by(tmp_path / "bench_1" / "a", range(2), openai=range(2), claude=range(1))
+    other = judged_by(tmp_path / "bench_2" / "b", range(2), openai=range(1), claude=range(2))
+    listed, _ = find(runs=[one, other])
+    assert [run.judge for run in listed.runs] == ["openai", "claude"]
+    assert [note.severity for note in listed.notes] == ["info", "info"]
+
+
+def test_turns_that_the_harness_lost_are_expected_of_no_judge(tmp_path):
+    run = judged_by(tmp_path / "bench" / "a", range(4), openai=range(3), claude=range(4))
+    (run / "runtime.json").write_text('{"failed_turns": [3]}')
+    listed, _ = find(runs=[run])
+    assert [run.judge for run in listed.runs] == ["openai"]
+    assert "3 of 3" in listed.notes[0].what
+
+
+def test_with_one_judge_for_all_runs_there_is_no_choice_to_note(tmp_path):
+    listed, _ = find(runs=[judged_by(tmp_path / "bench" / name, range(9), claude=range(4)) for name in "ab"])
+    assert listed.notes == ()
 
 
 def test_an_unknown_judge_is_an_error_that_names_the_known_ones(tmp_path):
@@ -151,6 +199,12 @@ def test_a_run_that_moved_is_found_by_its_last_part_and_said_to_be_elsewhere(lab
     (message,) = said
     assert written in message
     assert "run_a" in message.replace(written, "")
+
+
+def test_a_run_is_found_below_a_runs_folder_beside_any_ancestor(lab):
+    run = write_run(lab / "runs" / "bench" / "run_a", [row(0)])
+    listed, _ = find(write_comparison(lab / "results" / "bench" / "2026" / "cmp", ["/data/run_a"]))
+    assert [found.directory for found in listed.runs] == [run]
 
 
 @pytest.mark.parametrize("place", ["comparisons/cmp/x/y/run_a", "runs/x/y/run_a", "elsewhere/run_a"])
@@ -248,6 +302,72 @@ def test_every_run_folder_that_is_not_there_is_named(tmp_path):
     (tmp_path / "file").touch()
     problems = problems_of(find, runs=[tmp_path / "gone_1", tmp_path / "file", tmp_path / "gone_2"])
     assert len(problems) == 3
+
+
+def test_of_two_matches_the_one_in_the_folder_of_its_benchmark_counts(lab):
+    for bench in ("bench_1", "bench_2"):
+        write_run(lab / "runs" / bench / "run_a", [row(0)])
+    listed, _ = find(write_comparison(lab / "results" / "cmp", ["/data/bench_2/run_a"]))
+    assert [run.directory.parent.name for run in listed.runs] == ["bench_2"]
+
+
+def test_repeats_below_iterations_are_found_and_take_the_benchmark_above(lab):
+    written = [f"/data/{bench}/{run}/iterations/run_{n:02}" for bench in "bc" for run in "xy" for n in (1, 2)]
+    folders = [write_run(lab / "runs" / path.removeprefix("/data/"), [row(0)]) for path in written]
+    for listed, _ in (find(write_comparison(lab / "results" / "cmp", written)), find(runs=folders)):
+        assert [run.directory for run in listed.runs] == folders
+        assert [run.benchmark_name for run in listed.runs] == ["b"] * 4 + ["c"] * 4
+        assert len(set(ids(listed))) == 8
+
+
+# --- Several comparison folders ------------------------------------------------------------------------------
+
+
+def test_several_comparison_folders_are_analysed_as_one_and_a_run_counts_once(lab):
+    runs = [write_run(lab / "runs" / bench / f"run_{bench}", [row(0)]) for bench in "bcd"]
+    folders = [
+        write_comparison(lab / "results" / "two", runs[:2]),
+        write_comparison(lab / "results" / "one", runs[1:]),
+        write_comparison(lab / "other" / "one", runs[:1]),
+    ]
+    analysis = analyze(folders, output=lab / "out")
+    assert analysis.name == "one+two"
+    assert [run.run_id for run in analysis.inputs] == ["run_b", "run_c", "run_d"]
+    assert analysis.inputs[0].judged_file == "runs/b/run_b/openai_judged.jsonl"
+    once = [note.where for note in analysis.notes if "counts once" in note.what]
+    assert once == ["results/one/run_results.csv", "other/one/run_results.csv"]
+    command = [sys.executable, "-m", "pipeline", "report", str(lab / "out"), "--json"]
+    again = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert [run["run_id"] for run in again["inputs"]] == ["run_b", "run_c", "run_d"]
+
+
+def test_the_same_benchmark_of_two_comparison_folders_is_one(lab):
+    for name in ("one", "two"):
+        run = write_run(lab / "runs" / "bench" / name, [row(0, model_name=name)])
+        write_comparison(lab / name, [run])
+    analysis = analyze([lab / "one", lab / "two"])
+    assert analysis.benchmarks == ("bench",)
+    assert analysis.models("bench") == ("one", "two")
+
+
+def test_problems_of_all_comparison_folders_are_listed(lab):
+    write_comparison(lab / "one", ["/data/gone_1"])
+    write_comparison(lab / "two", ["/data/gone_2"])
+    problems = problems_of(analyze, [lab / "one", lab / "nowhere", lab / "two"])
+    assert [name in problem for name, problem in zip(("gone_1", "nowhere", "gone_2"), problems, strict=True)] == [
+        True
+    ] * 3
+
+
+def test_a_default_folder_of_another_comparison_is_left_and_one_that_names_the_benchmark_taken(lab):
+    for bench in ("b", "c"):
+        write_comparison(lab / bench / "cmp", [write_run(lab / "runs" / bench / f"run_{bench}", [row(0)])])
+    for bench, name in (("b", "cmp"), ("c", "c__cmp"), ("c", "c__cmp"), ("b", "cmp")):
+        command = [sys.executable, "-m", "pipeline", "analyze", "--comparison-dir", str(lab / bench / "cmp")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert f"Numbers: results/{name}/analysis.json" in done.stdout
+        assert ("belongs to another comparison" in done.stderr) == (bench == "c")
 
 
 # --- What runs are called ------------------------------------------------------------------------------------

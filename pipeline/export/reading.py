@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline import schema
@@ -134,7 +135,7 @@ def _optional(path: Path, columns: schema.Columns) -> pd.DataFrame:
 
 def _read_texts(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Return the five texts of rows, in their order, indexed by `row_id`."""
-    wanted = [("row_id", "in", rows["row_id"].tolist())]
+    wanted = pc.field("row_id").isin(pa.array(rows["row_id"].astype("str"), pa.string()))
     texts: pd.DataFrame = parquet.read_table(path, columns=["row_id", *schema.TEXTS], filters=wanted).to_pandas()
     return texts.set_index("row_id").loc[rows["row_id"]]
 

@@ -28,7 +28,8 @@ def check_alike(
     one benchmark differ, both by run id. What is not known of a run makes no difference.
     """
     pairs = scores[["run_id", "dimension"]].drop_duplicates()
-    dimensions = pairs.groupby("run_id", observed=True)["dimension"].agg(set).to_dict()
+    grouped = pairs.groupby("run_id", observed=True)["dimension"]
+    dimensions = {str(run_id): set(map(str, names)) for run_id, names in grouped}
     for benchmark in dict.fromkeys(run.benchmark_name for run in runs):
         own = [run for run in runs if run.benchmark_name == benchmark]
         differences = [
