@@ -299,6 +299,9 @@ LossKind = Literal[
     "status",
 ]
 LOSS_KINDS: Final[tuple[str, ...]] = get_args(LossKind)
+MANUAL_STEM: Final = "manual_error_review"
+MANUAL_CSV: Final = "manual_error_review.csv"
+REVIEW_METADATA: Final = "review_metadata.json"
 UNLIKE: Final = "its runs differ in"
 """How the note on a benchmark whose runs are not comparable begins."""
 LOST_TURNS: Final = ("failed_turn", "runtime_excluded")
@@ -328,7 +331,7 @@ TableName = Literal[
 ]
 """The counted tables of an Analysis."""
 Severity = Literal["error", "warning", "info"]
-Status = Literal["provisional", "in_review", "final"]
+Status = Literal["provisional", "in_review", "final", "not_judged"]
 
 # --- Files of the analysis folder ----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -18,15 +19,24 @@ def analyze(
         str | None,
         typer.Option("--output", metavar="PATH", help="Analysis folder, or the report's name if it ends in .md."),
     ] = None,
+    transcripts: Annotated[
+        bool, typer.Option("--transcripts", help="Read transcripts that nobody judged, for a manual review.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count and compare failures, label them provisionally, and write the report and the review packet."""
     from pyarrow import set_cpu_count, set_memory_pool, system_memory_pool
 
+    from pipeline.transcripts import review_transcripts_into
     from pipeline.workflow import analyze_into
 
     set_memory_pool(system_memory_pool())  # it gives the memory of a batch back; the others keep it for the next one
     set_cpu_count(1)  # every thread would keep memory of its own
+    if transcripts:
+        with printing.progress_shown():
+            read = review_transcripts_into(replace(request, options=replace(request.options, transcripts=True)), output)
+        printing.print_transcripts(read, as_json=as_json)
+        return
     with printing.progress_shown() as progress:
         written = analyze_into(request, output, progress)
     printing.print_written(written, as_json=as_json)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.errors import Problem
     from pipeline.review.answer import Answer
+    from pipeline.transcripts import Written as TranscriptReview
     from pipeline.workflow import Written
 
 INTERRUPTED: Final = 130
@@ -95,6 +96,28 @@ def print_written(written: Written, *, as_json: bool) -> None:
     _print("")
     for name, label in _LABELS.items():
         _print(f"{label}: {_short(paths[name])}")
+
+
+def print_transcripts(read: TranscriptReview, *, as_json: bool) -> None:
+    """Print what was read of transcripts: counts of suspicious turns, never of failed ones, and the paths."""
+    folder = read.target.folder
+    paths = {
+        "folder": folder,
+        "report": read.report,
+        "packet_csv": folder / c.MANUAL_CSV,
+        "analysis": folder / c.ANALYSIS_JSON,
+        "review_metadata": folder / c.REVIEW_METADATA,
+    }
+    if as_json:
+        _print_json(read.numbers | {"paths": {name: str(path) for name, path in paths.items()}})
+        return
+    _print("Status: NOT JUDGED")
+    for benchmark, of_benchmark in read.numbers["benchmarks"].items():
+        for model, counts in of_benchmark["models"].items():
+            suspicious = f"{counts['suspicious_turns']} of {counts['turns']} turns suspicious"
+            _print(one_line(f"{benchmark}: {model}: not judged; {suspicious}"))
+    for name, path in paths.items():
+        _print(f"{name.replace('_', ' ').capitalize()}: {_short(path)}")
 
 
 def print_answer(answer: Answer, *, as_json: bool) -> None:

@@ -22,9 +22,18 @@ def report(
     from pipeline.export.reading import report_of, request_of
     from pipeline.export.verify import verify_folder
     from pipeline.ledger.store import read_ledger
+    from pipeline.load.folder import read_facts, refuse_unjudged
+    from pipeline.transcripts import review_transcripts_into
     from pipeline.workflow import analyze_in_memory, analyze_into
 
     request, path = request_of(folder), report_of(folder)
+    if request.options.transcripts:
+        if verify:
+            refuse_unjudged(read_facts(folder), folder)
+        with printing.progress_shown():
+            read = review_transcripts_into(request, path, final=final)
+        printing.print_transcripts(read, as_json=as_json)
+        return
     if not verify:
         with printing.progress_shown() as progress:
             written = analyze_into(request, path, progress, final=final)

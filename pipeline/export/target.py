@@ -20,7 +20,16 @@ _LOG: Final = logging.getLogger(__name__)
 Runs = set[tuple[str, str]]
 """Benchmark and run id of some runs."""
 OWN_NAMES: Final = frozenset(
-    {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
+    {
+        c.PACKET_JSONL,
+        c.PACKET_CSV,
+        c.ANALYSIS_JSON,
+        c.REJECTED_ROWS,
+        c.LOCAL_JSON,
+        c.DEPENDENCIES,
+        c.MANUAL_CSV,
+        c.REVIEW_METADATA,
+    }
 )
 """The files of an analysis folder that have fixed names, apart from the tables."""
 _ANOTHER: Final = "choose another --output"

@@ -82,6 +82,14 @@ def read_facts(folder: Path) -> Facts:
         raise not_read_back(folder / c.ANALYSIS_JSON, error) from None
 
 
+def refuse_unjudged(facts: Facts, folder: Path) -> None:
+    """Refuse an analysis of transcripts alone. Raises `UsageError`."""
+    if facts.status == "not_judged":
+        raise UsageError(
+            Problem(str(folder), "nothing was judged", "judge the runs, then analyse without --transcripts")
+        )
+
+
 def _given(values: Mapping[str, Any]) -> tuple[GivenFile, ...]:
     references = [GivenFile(**file, benchmark_name=name) for name, file in values.get("references", {}).items()]
     return (*references, *([GivenFile(**values["turn_metadata"])] if "turn_metadata" in values else []))

@@ -7,13 +7,15 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, Problem
-from pipeline.load.files import absolute, folders_in, is_folder, plain, real, relative
+from pipeline.load.files import absolute, folders_in, is_file, is_folder, plain, real, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _JUDGED = "_judged.jsonl"
+JUDGED_PATTERN = f"*{_JUDGED}"
+TRANSCRIPT = "transcript.jsonl"
 _ITERATIONS = "iterations"
 """The folder in a run's folder that holds its repeats, `run_01` and on."""
 
@@ -23,17 +25,18 @@ def default_roots(comparison: Path) -> list[Path]:
     return [comparison, *(ancestor / "runs" for ancestor in comparison.parents)]
 
 
-def nearby(roots: Sequence[Path]) -> dict[str, list[Path]]:
+def nearby(roots: Sequence[Path], pattern: str) -> dict[str, list[Path]]:
     """Return the run folders among the children and grandchildren of `roots`, each once, by name.
 
-    Repeats below `iterations/` of such a folder are run folders too, by the last three parts of their path.
+    A run folder holds a file of this `pattern`. Repeats below `iterations/` of such a folder are run folders too, by
+    the last three parts of their path.
     """
     found: dict[str, dict[Path, Path]] = {}
     for root in roots:
         for child in folders_in(root):
             for folder in (child, *folders_in(child)):
                 for run in (folder, *folders_in(folder / _ITERATIONS)):
-                    if any(run.glob(f"*{_JUDGED}")):
+                    if any(run.glob(pattern)):
                         found.setdefault(_last_parts(run.parts), {}).setdefault(real(run), run)
     return {name: list(folders.values()) for name, folders in found.items()}
 
@@ -96,6 +99,13 @@ def judged_files(folder: Path, judge: str | None) -> list[Path]:
     if not found:
         raise InputError(Problem(str(folder), f"no *{_JUDGED} here", "judge the run first, or name another folder"))
     return list(found.values())
+
+
+def transcript_of(folder: Path) -> Path:
+    """Return the transcript of a run folder. Raises `InputError` when there is none."""
+    if not is_file(folder / TRANSCRIPT):
+        raise InputError(Problem(str(folder), f"no {TRANSCRIPT} here", "give a run's folder"))
+    return folder / TRANSCRIPT
 
 
 def judge_name(file: Path) -> str:

@@ -26,6 +26,8 @@ class Options:
     skip_missing_runs: bool = False
     turns: TurnsMode = "auto"
     ending_calls: tuple[str, ...] = ()
+    transcripts: bool = False
+    """Whether transcripts are read in place of judged files."""
 
 
 @dataclass(frozen=True, slots=True)

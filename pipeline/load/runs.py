@@ -6,7 +6,7 @@ import logging
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,18 +15,21 @@ from pipeline.load.comparison import RUN_RESULTS, ListedRun, read_run_results
 from pipeline.load.files import absolute, is_folder, plain, real, relative
 from pipeline.load.judges import choose_judges
 from pipeline.load.locate import (
+    JUDGED_PATTERN,
+    TRANSCRIPT,
     benchmark_folder,
     default_roots,
     judge_name,
     judged_files,
     locate,
     nearby,
+    transcript_of,
     was_moved,
 )
 from pipeline.load.records import Note, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.load.records import Options
 
@@ -78,7 +81,8 @@ def find_runs(
             problems += error.problems
             continue
         where = relative(folder / RUN_RESULTS, base)
-        of_folder, missing_of_folder, of_folder_problems = _locate_all(listed, folder, roots, notes, where)
+        index = cache(partial(nearby, roots, TRANSCRIPT if options.transcripts else JUDGED_PATTERN))
+        of_folder, missing_of_folder, of_folder_problems = _locate_all(listed, folder, index, notes, where)
         missing += missing_of_folder
         problems += of_folder_problems
         if not options.skip_missing_runs:
@@ -129,13 +133,16 @@ def _not_listed_before(
 
 
 def _locate_all(
-    listed: Sequence[ListedRun], base: Path, roots: Sequence[Path], notes: list[Note], where: str
+    listed: Sequence[ListedRun],
+    base: Path,
+    index: Callable[[], Mapping[str, list[Path]]],
+    notes: list[Note],
+    where: str,
 ) -> tuple[list[tuple[ListedRun, Path]], list[ListedRun], list[Problem]]:
     found: list[tuple[ListedRun, Path]] = []
     missing: list[ListedRun] = []
     problems: list[Problem] = []
     moved = 0
-    index = cache(lambda: nearby(roots))
     for run in listed:
         try:
             folder = locate(run.run_dir, base, index)
@@ -170,7 +177,7 @@ def _runs(
             problems.append(Problem(line.where, f"the same run as {first.where}", "list each run once"))
             continue
         try:
-            files = judged_files(folder, options.judge)
+            files = [transcript_of(folder)] if options.transcripts else judged_files(folder, options.judge)
         except InputError as error:
             problems.extend(error.problems)
             continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.store import LedgerFile
-from pipeline.load.folder import read_facts, read_packet
+from pipeline.load.folder import read_facts, read_packet, refuse_unjudged
 from pipeline.review.context import Conversations
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def open_folder(path: Path, read_rows: Callable[[Path], AllRows], patience: floa
 
     Raises `UsageError` if it is no analysis folder, `InputError` if it cannot be read.
     """
-    return Folder(path, read_facts(path), LedgerFile(path, patience), read_rows)
+    facts = read_facts(path)
+    refuse_unjudged(facts, path)
+    return Folder(path, facts, LedgerFile(path, patience), read_rows)
 
 
 def _fitting(run: str, runs: list[str]) -> list[str]:

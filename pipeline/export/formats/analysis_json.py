@@ -35,7 +35,7 @@ _FROM_THE_HARNESS: Final = ("expected_endings", "pipeline_losses")
 """Counts of what the harness says; not there where no run of the analysis has any of them."""
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
 _INPUT_IF_KNOWN: Final = ("mode", "turn_taking", "turns", "turns_judged")
-_OPTIONS_IF_GIVEN: Final = ("turns", "ending_calls")
+_OPTIONS_IF_GIVEN: Final = ("turns", "ending_calls", "transcripts")
 
 
 def as_object(analysis: Analysis) -> dict[str, Any]:
