@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pandas as pd
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from pipeline.load.records import Request
     from pipeline.load.transcripts import TranscriptRun
 
-_CSV = ("row_id", "run_id", "benchmark_name", "model_name", "turn", "suspicions", "response_kind", "user_text")
-_CSV += ("assistant_text", "golden_text", "tool_calls", "tool_results", "expected_calls", "call_check")
-_JSON = ("tool_calls", "tool_results", "expected_calls", "call_check")
+_CSV: Final = (
+    *("row_id", "run_id", "benchmark_name", "model_name", "turn", "suspicions", "response_kind", "user_text"),
+    *("assistant_text", "golden_text", "tool_calls", "tool_results", "expected_calls", "call_check"),
+)
+_JSON: Final = ("tool_calls", "tool_results", "expected_calls", "call_check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,11 @@ def _numbers(plan: Plan, runs: list[TranscriptRun], turns: pd.DataFrame, notes: 
     for (benchmark, model), rows in turns.groupby(["benchmark_name", "model_name"], sort=False):
         counts = {"runs": int(rows["run_id"].nunique()), "turns": len(rows), "rows_judged": 0}
         counts["suspicious_turns"] = int(rows["suspicions"].map(bool).sum())
-        benchmarks.setdefault(benchmark, {"models": {}})["models"][model] = counts
-    for benchmark, rows in turns.groupby("benchmark_name", sort=False):
-        benchmarks[benchmark] |= {"turns": int(rows["turn"].nunique()), "comparable": 0}
-        benchmarks[benchmark] |= dict.fromkeys(("failed_by_all", "unique_fail", "unique_pass"))
+        benchmarks.setdefault(str(benchmark), {"models": {}})["models"][str(model)] = counts
+    for name, of_benchmark in benchmarks.items():
+        of_benchmark["turns"] = int(turns.loc[turns["benchmark_name"].eq(name), "turn"].nunique())
+        of_benchmark["comparable"] = 0
+        of_benchmark.update(dict.fromkeys(("failed_by_all", "unique_fail", "unique_pass")))
     options = asdict(plan.options)
     return {
         "schema_version": schema.SCHEMA_VERSION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -38,7 +38,8 @@ def add_suspicions(turns: pd.DataFrame, references: Mapping[str, Reference]) -> 
     """
     found = []
     before: dict[tuple[str, str], int] = {}
-    for row in turns.itertuples(index=False):
+    rows: Iterable[Any] = turns.itertuples(index=False)
+    for row in rows:
         answer = " ".join(_words(row.assistant_text))
         first = before.setdefault((row.run_id, answer), row.turn)
         suspicions = [_SHAPES[row.response_kind]] if row.response_kind in _SHAPES else []
@@ -60,7 +61,8 @@ def missing_turns(
         asked.setdefault(benchmark, {}).setdefault(turn, text)
     rows = []
     of_run = turns.groupby(["run_id", "benchmark_name", "model_name"], sort=False, observed=True)["turn"]
-    for (run_id, benchmark, model), present in of_run:
+    for key, present in of_run:
+        run_id, benchmark, model = map(str, key)
         lost = facts[run_id].lost_turns
         reference = references.get(benchmark)
         known = {
