@@ -100,6 +100,8 @@ def _model(rows: AnalysisRows, row: Record, findings: list[str]) -> Iterator[str
         f"other failed rows {row.failed_rows - early}" if early else "",
         f"empty response {row.empty_response}" if row.empty_response else "",
         f"incomplete {row.incomplete_rows}" if row.incomplete_rows else "",
+        f"expected endings {row.expected_endings}" if row.expected_endings else "",
+        f"turns lost by the harness {row.pipeline_losses}" if row.pipeline_losses else "",
     ]
     if any(extra):
         yield f"    {', '.join(filter(None, extra))}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema
 from pipeline.load.records import Note
 from pipeline.stages.check_facts import check_facts, numbers_named, turns_named
+
+_TOOL_USE: Final = "tool_use_correct"
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -74,8 +76,8 @@ def check_rows(turns: pd.DataFrame, silent: pd.DataFrame, losses: pd.DataFrame) 
 
 
 def check_comparison(scores: pd.DataFrame, runs: Sequence[Run], inputs: Sequence[RunInput]) -> list[Note]:
-    """Return the notes on the runs of each benchmark whose dimensions, judges or modes differ."""
-    return [*_dimension_notes(scores, runs), *_judge_notes(runs), *_mode_notes(inputs)]
+    """Return the notes on the runs of each benchmark whose dimensions, judges or modes differ, or lack turn-taking."""
+    return [*_dimension_notes(scores, runs), *_judge_notes(runs), *_mode_notes(inputs), *_turn_taking_notes(inputs)]
 
 
 def silent_rows(turns: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +127,7 @@ def _artifact_notes(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts
     if artifacts.transcript is not None:
         yield from _transcript_notes(judged, turns, artifacts.transcript, facts)
     if artifacts.summary is not None:
-        for what in _summary_differences(judged, artifacts.summary):
+        for what in _summary_differences(judged, turns, artifacts.summary):
             yield Note("warning", f"{run_id}/{judged.run.judge}_summary.json", what)
 
 
@@ -154,11 +156,16 @@ def _differ(one: str, other: str) -> bool:
     return one != other and one.split() != other.split()
 
 
-def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Iterator[str]:
+def _summary_differences(judged: JudgedRun, turns: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[str]:
     """Yield where a summary agrees with the rows neither by our convention nor by the harness's.
 
-    By ours null is not applicable; the harness counts it as a pass and as scored, so over all turns.
+    By ours null is not applicable; the harness counts it as a pass and as scored, so over all turns. For the use of
+    tools it also counts a false score as a pass where no call was expected, which a row without calls may be.
     """
+    silent = turns["tool_calls"].str.contains(schema.NO_PAYLOAD).tolist()
+    excused = sum(
+        scores.get(_TOOL_USE) is False and nothing for scores, nothing in zip(judged.scores, silent, strict=True)
+    )
     rows = len(judged.scores)
     scores = [score for scores in judged.scores for score in scores.items()]
     scored = Counter(name for name, score in scores if score is not None)
@@ -171,11 +178,12 @@ def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Itera
         for name, claim in claims.items() if isinstance(claims, dict) else ():
             count = counts[name]
             with_null = rows - scored[name] + count
-            if isinstance(claim, int) and claim not in (count, with_null):
+            most = with_null + excused if (what, name) == ("passes", _TOOL_USE) else with_null
+            if isinstance(claim, int) and claim != count and not with_null <= claim <= most:
                 yield f"{what} of {name} is {claim}; the judged rows give {_either(count, with_null)}"
-    turns = summary.get("turns_scored")
-    if isinstance(turns, int) and turns != len(judged.turns):
-        yield f"turns_scored is {turns}; there are {len(judged.turns)} judged rows"
+    stated_turns = summary.get("turns_scored")
+    if isinstance(stated_turns, int) and stated_turns != len(judged.turns):
+        yield f"turns_scored is {stated_turns}; there are {len(judged.turns)} judged rows"
 
 
 def _either(count: int, with_null: int) -> str:
@@ -226,3 +234,16 @@ def _mode_notes(inputs: Iterable[RunInput]) -> Iterator[Note]:
                 "or say --turns independent if the turns of all of them are separate cases"
             )
             yield Note("warning", benchmark, what)
+
+
+def _turn_taking_notes(inputs: Iterable[RunInput]) -> Iterator[Note]:
+    """Yield a note for each benchmark with runs in which turn-taking was not measured."""
+    runs: dict[str, list[RunInput]] = {}
+    for run in inputs:
+        runs.setdefault(run.benchmark_name, []).append(run)
+    for benchmark, of_benchmark in runs.items():
+        without = [run.run_id for run in of_benchmark if run.turn_taking]
+        if without:
+            named = "any run" if len(without) == len(of_benchmark) else ", ".join(without)
+            what = f"the harness did not measure turn-taking in {named}: neither passed nor failed there"
+            yield Note("info", benchmark, what)
