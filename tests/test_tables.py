@@ -64,6 +64,10 @@ TABLES = {
         "source_file": "string",
         "source_line": "int64",
         **dict.fromkeys(TEXTS, "string"),
+        "golden_text": "string",
+        "expected_calls": "string",
+        "categories": "list<element: string>",
+        "call_check": "string",
     },
     "scores": {
         "row_id": "string",
