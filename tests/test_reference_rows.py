@@ -68,7 +68,7 @@ def test_the_reference_stands_beside_every_row_of_packet_and_table(run, referenc
     assert found["call_check"] == [{"name": "book", "status": "made", "arguments": [difference]}]
     turns = pd.read_parquet(folder / "tables" / "turns.parquet")
     assert turns["golden_text"].tolist() == ["Hi.", "Booked for Friday.", ""]
-    assert [json.loads(text) for text in turns["call_check"]][0] == []
+    assert turns["call_check"][0] == "[]"
     assert json.loads(turns["call_check"][2])[0]["status"] == "missing"
     assert analysis.turns["golden_text"].tolist() == turns["golden_text"].tolist()
     header = (folder / "failure_review_rows.csv").read_text().splitlines()[0].replace('"', "")
