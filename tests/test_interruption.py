@@ -15,8 +15,8 @@ import pytest
 from builders import failing, row, write_run
 
 SCRIPT = Path(sys.executable).with_name("error-analysis")
-OURS = "| pipeline"
-"""How the line of `-X importtime` ends that tells the first import of ours."""
+OURS = "pipeline.cli.interruption"
+"""How the line of `-X importtime` ends that tells of the first module that the command imports."""
 
 
 @pytest.fixture
