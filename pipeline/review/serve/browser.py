@@ -1,4 +1,4 @@
-"""Open the page in the browser without its token in the arguments of a process, which every user of a machine may read."""
+"""Open the page in the browser, its token in no process's arguments, which every user of a machine can read."""
 
 from __future__ import annotations
 

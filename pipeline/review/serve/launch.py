@@ -25,7 +25,7 @@ _GRACE = 1
 
 
 def launch(session: Session, port: int, say: Callable[[str], None], rebuild: Rebuild, *, browser: bool) -> None:
-    """Serve the page until an interruption, which is raised in the end; `say` is called with its address once it listens.
+    """Serve the page until an interruption, which is then raised; `say` is called with its address once it listens.
 
     Raises `OutputError` if the port cannot be used, and whatever reading the folder raises.
     """
