@@ -28,7 +28,7 @@ from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
 from pipeline.stages import checks
-from pipeline.stages.buckets import assign_buckets, reviews_table, settle_turns
+from pipeline.stages.buckets import assign_buckets, reviewed_rows, reviews_table
 from pipeline.stages.call_check import add_call_check
 from pipeline.stages.candidates import verdict_candidates
 from pipeline.stages.categories import category_counts, turn_metadata_table
@@ -76,7 +76,7 @@ def label_runs(
             loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
             if reference := plan.references.by_benchmark.get(judged.run.benchmark_name):
                 loaded.notes += check_reference(judged.run.run_id, rows, reference)
-        loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
+        loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)  # a dict as an ordered set
         if not problems:
             loaded.add(*_label(batch, plan, ledger, write))
         del batch, rows  # or they would lie in memory beside the next ones
@@ -95,9 +95,9 @@ def _label(
         .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
         .pipe(add_reference, plan.references.by_benchmark)  # adds golden_text, expected_calls, categories
         .pipe(add_call_check)
-        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule and evidence
+        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule, evidence and runner-up
     )
-    reviewed = settle_turns(turns, ledger)
+    reviewed = reviewed_rows(turns, ledger)
     turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source
     write(turns)
     return turns, scores, reviewed
@@ -255,7 +255,10 @@ def _tuple(value: object) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Loaded:
-    """What is kept of all runs: light parts of the frames, one per batch, and what was noted on the way."""
+    """What is kept of all runs: light parts of the frames, one per batch, and what was noted on the way.
+
+    `failures`, `texts` and `sizes` have the failed rows of `turns` in the same order.
+    """
 
     kept_texts: int | None
     """How many bytes the texts of failed rows may take to be kept; `None`: any number."""
