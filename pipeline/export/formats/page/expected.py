@@ -29,9 +29,9 @@ def encode_expected(analysis: Analysis, packet: Sequence[int]) -> dict[str, Any]
         expected.setdefault(benchmark, {})[str(turn)] = [visible(shorten(text, _LIMIT)) for text in texts]
     if expected:
         found["expected"] = expected
-    texts = analysis.failures.loc[packet, "call_check"].astype("object").tolist()
+    of_rows = analysis.failures["call_check"].astype("object").loc[list(packet)].tolist()
     checks: dict[str, int] = {}
-    places = [checks.setdefault(text, len(checks)) if isinstance(text, str) else -1 for text in texts]
+    places = [checks.setdefault(text, len(checks)) if isinstance(text, str) else -1 for text in of_rows]
     if checks:
         found["checks"] = [
             [[visible(shorten(part, _LIMIT)) for part in call] for call in checked_calls(json.loads(text))]
