@@ -21,6 +21,7 @@ from pipeline.ledger.review import ReviewedRow, review_of
 from pipeline.ledger.store import read_ledger
 from pipeline.load.artifacts import read_artifacts
 from pipeline.load.files import plain, read_bytes, shown
+from pipeline.load.moving import finish_move
 from pipeline.load.plan import Plan, make_plan
 from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
 from pipeline.load.rows import JudgedRun, RunBatch, read_batches
@@ -35,7 +36,7 @@ from pipeline.stages.error_modes import assign_error_modes
 from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures, text_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     AnyPath = str | os.PathLike[str]
     Progress = Callable[[int, int], None]
@@ -147,6 +148,8 @@ class Written:
     analysis: Analysis
     report: Path
     target: Target
+    digests: Mapping[str, str]
+    """The SHA-256 of every output but `analysis.json`, by name."""
 
 
 def analyze_into(
@@ -165,6 +168,7 @@ def analyze_into(
         raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
     plan = make_plan(request, _read_rules(request))
     target = choose_target(None if output is None else Path(output), plan.listed.name)
+    finish_move(target.folder)
     refuse_unfit(target, plan.input_folders, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
     ledger = read_ledger(target.folder)
     with staged(target) as staging:
@@ -176,7 +180,7 @@ def analyze_into(
         staging.write_all(build_report(analysis), analysis)
         staging.write_local(plan.input_files, plan.local_facts)
         report = staging.move_in()
-    return Written(analysis, report, target)
+    return Written(analysis, report, target, staging.digests)
 
 
 def analyze_in_memory(request: Request, progress: Progress = no_progress, ledger: Ledger | None = None) -> Analysis:

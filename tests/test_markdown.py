@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pipeline.export.formats.markdown import escape, escape_line, is_unedited, render
+from pipeline.export.formats.markdown import escape, escape_line, render
+from pipeline.load.edited import is_unedited
 from pipeline.report.blocks import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Report, Strong, Table
 from pipeline.report.text import visible
 

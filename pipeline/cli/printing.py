@@ -89,7 +89,7 @@ def print_written(written: Written, *, as_json: bool) -> None:
     if written.report == target.new_report:
         _warn(f"{target.report} was edited by hand and is kept; the new report is {target.new_report}")
     if as_json:
-        _print_json(as_object(analysis) | {"paths": {name: str(path) for name, path in paths.items()}})
+        _print_json(as_object(analysis, written.digests) | {"paths": {name: str(path) for name, path in paths.items()}})
         return
     _print(summarise(analysis))
     _print("")

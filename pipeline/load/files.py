@@ -10,21 +10,35 @@ from typing import TYPE_CHECKING, BinaryIO
 from pipeline.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading. Raises `InputError` when the file system refuses, also later on."""
     try:
-        if path.exists() and not path.is_file():
-            raise InputError(Problem(shown(path), "not a regular file", "give a file"))
+        if problems := irregular([path]):
+            raise InputError(*problems)
         with path.open("rb") as stream:
             yield stream
     except OSError as error:
         raise InputError(
             Problem(shown(path), error.strerror or str(error), "check that the file can be read")
         ) from None
+
+
+def irregular(paths: Iterable[Path]) -> list[Problem]:
+    """Return a problem for each path where something else than a regular file is: reading it could last for ever."""
+    return [
+        Problem(shown(path), "not a regular file", "give a file, or remove it")
+        for path in paths
+        if path.exists() and not path.is_file()
+    ]
+
+
+def irregular_folders(paths: Iterable[Path]) -> list[Problem]:
+    """Return a problem for each path where something else than a folder is."""
+    return [Problem(shown(path), "not a folder", "remove it") for path in paths if path.exists() and not path.is_dir()]
 
 
 def read_bytes(path: Path) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.records import Note, RunInput
+from pipeline.load.whole import refuse_irregular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -94,6 +95,7 @@ def read_local(folder: Path) -> LocalFacts:
 
 
 def _read_object(folder: Path, name: str, missing: str) -> dict[str, Any]:
+    refuse_irregular(folder, [name])
     try:
         values = msgspec.json.decode((folder / name).read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -21,6 +21,7 @@ from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.folder import Row, not_read_back, read_facts, read_local
 from pipeline.load.repair import LineError, row_fields
+from pipeline.load.whole import make_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -216,6 +217,7 @@ def read_run_of(folder: Path, row_id: str) -> LabelledRun:
     Raises `UsageError` if `folder` is not an analysis folder or has no such failed row, `InputError` if its files
     cannot be read.
     """
+    make_whole(folder)
     facts, rules_file = read_facts(folder), read_local(folder).rules
     try:
         rows = parquet.read_table(folder / c.TURNS_PARQUET, columns=["run_id", "row_id", "failed"])

@@ -11,6 +11,7 @@ from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.store import LedgerFile
 from pipeline.load.folder import read_facts, read_packet
+from pipeline.load.whole import make_whole
 from pipeline.review.context import Conversations
 
 if TYPE_CHECKING:
@@ -116,8 +117,9 @@ class Folder:
 def open_folder(path: Path, read_rows: Callable[[Path], AllRows], patience: float | None = None) -> Folder:
     """Open an analysis folder; `patience` is for how many seconds a write waits for others (`None`: for ever).
 
-    Raises `UsageError` if it is no analysis folder, `InputError` if it cannot be read.
+    Raises `UsageError` if it is no analysis folder, `InputError` if it cannot be read or is not of one analysis.
     """
+    make_whole(path)
     return Folder(path, read_facts(path), LedgerFile(path, patience), read_rows)
 
 

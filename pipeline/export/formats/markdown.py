@@ -32,7 +32,6 @@ _ACTIVE_WITH: Final = {
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
 # A heading may end with number signs, which are then not shown.
 _CLOSING: Final = re.compile(r"#+\s*$")
-_DIGEST: Final = re.compile(rb"<!-- sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
 def render(report: Report) -> bytes:
@@ -41,12 +40,6 @@ def render(report: Report) -> bytes:
     parts = [f"# {escape(one_line(report.title))}", stamp, *(_block(block) for block in report)]
     text = ("\n\n".join(parts) + "\n\n").encode()
     return text + f"<!-- sha256:{hashlib.sha256(text).hexdigest()} -->\n".encode()
-
-
-def is_unedited(report: bytes) -> bool:
-    """Whether a report is as it was generated: its last line is the digest of the text above."""
-    match = _DIGEST.search(report)
-    return match is not None and hashlib.sha256(report[: match.start()]).hexdigest() == match[1].decode()
 
 
 def escape(text: str) -> str:
