@@ -23,7 +23,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-review test test-all check lint types imports notebooks notebook bench analyze analyze-all clean
-.PHONY: rules-score rules-fit browser pictures
+.PHONY: rules-score rules-fit browser pictures crash
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -98,6 +98,9 @@ test: $(DEV)  ## Run the tests, without those in a browser and those that kill p
 
 test-all: $(DEV)  ## Run every test
 	$(BIN)/pytest --numprocesses 2
+
+crash: $(DEV)  ## Kill 1,000 processes at random, and one at every write and rename; takes minutes
+	$(BIN)/pytest --numprocesses 2 -m crash --kills 1000
 
 check: lint types imports test-all notebooks rules-score  ## Everything that must pass: lint, types, imports, tests, notebooks, rules
 

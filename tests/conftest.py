@@ -12,6 +12,10 @@ settings.register_profile("tests", deadline=None, max_examples=60, derandomize="
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=20, help="how many processes tests/test_crash.py kills at random")
+
+
 @pytest.fixture
 def cli(tmp_path):
     """Run the real command in `tmp_path`; whatever it is given, it must not crash."""

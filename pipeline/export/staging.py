@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -109,20 +110,28 @@ class Staging:
         """Replace the files of the folder by the staged ones, under the folder's lock."""
         folder, names = self.target.folder, sorted(set(self._names), key=lambda name: (name == c.ANALYSIS_JSON, name))
         moves = Moves(names, sorted(self._stale() - set(names)), self.target.report.name)
-        inside = folder / self._folder.name
+        copy = folder / self._folder.name
         try:
-            if inside != self._folder:
-                shutil.move(self._folder, inside)  # from another file system it copies
-            for name in names:
-                share_like(inside / name, report if name == moves.report else folder / name)
-            moves.write(inside)
-            inside.rename(folder / MOVING)
+            self._share(self._folder, report)
+            moves.write(self._folder)
+            try:
+                self._folder.rename(folder / MOVING)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.copytree(self._folder, copy)
+                self._share(copy, report)
+                copy.rename(folder / MOVING)
             move_files(folder)
         except OSError:
-            shutil.rmtree(inside, ignore_errors=True)
+            shutil.rmtree(copy, ignore_errors=True)
             if all((folder / MOVING / name).exists() for name in names):  # nothing was replaced, and nothing will be
                 shutil.rmtree(folder / MOVING, ignore_errors=True)
             raise
+
+    def _share(self, staged: Path, report: Path) -> None:
+        for name in set(self._names):
+            share_like(staged / name, report if name == self.target.report.name else self.target.folder / name)
 
     def _stale(self) -> set[str]:
         """Return what an earlier analysis may have written here: by its own list, and by name."""
