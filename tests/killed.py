@@ -77,9 +77,9 @@ def fate(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def at_every_step(template, work, *command):
-    """Run a command in a copy of a folder, killed at the first step, and so on until it runs to its end."""
-    for step in count():
+def at_steps(stride, template, work, *command):
+    """Run a command in a copy of a folder, killed at each step (or each `stride`th) until it runs to its end."""
+    for step in count(step=int(stride)):
         place = Path(work) / str(step)
         shutil.copytree(template, place)
         code = fate(start([word.replace("@", str(place)) for word in command], step))
@@ -110,4 +110,4 @@ def at_random(kills, seed, *commands):
 
 if __name__ == "__main__":
     all_outputs()
-    {"at_every_step": at_every_step, "at_random": at_random}[sys.argv[1]](*sys.argv[2:])
+    {"at_steps": at_steps, "at_random": at_random}[sys.argv[1]](*sys.argv[2:])

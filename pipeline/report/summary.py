@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TOP: Final = 3
 _WIDTH: Final = 100
+_MOST: Final = 50
+"""The number of models of a benchmark that are shown."""
 
 
 def summarise(analysis: Analysis) -> str:
@@ -51,8 +53,10 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
         comparable = sum(row.comparable for row in turns)
         yield ""
         yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
-        for row in rows.models[benchmark]:
+        for row in rows.models[benchmark][:_MOST]:
             yield from _model(rows, row, findings[benchmark, row.model_name])
+        if (left := len(rows.models[benchmark]) - _MOST) > 0:
+            yield f"  and {words(f'more {analysis.options.compare_by}', left)} (in the report)"
         if analysis.is_compared(benchmark):
             yield from _shared_turns(rows, benchmark, comparable, texts)
             yield from _themes(rows, benchmark)
