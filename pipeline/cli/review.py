@@ -201,6 +201,9 @@ def import_decisions(
 def merge(
     folder: AnalysisFolder,
     files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="Ledgers, or folders that hold them.")],
+    skip_conflicts: Annotated[
+        bool, typer.Option("--skip-conflicts", help="Leave out and list events whose id exists with other content.")
+    ] = False,
     reviewer: Name = None,
     reviewer_kind: Kind = None,
     as_json: AsJson = False,
@@ -210,7 +213,7 @@ def merge(
     from pipeline.review.reviewer import reviewer as signed
 
     signed(reviewer, reviewer_kind)
-    printing.print_answer(merge(_open(folder), files), as_json=as_json)
+    printing.print_answer(merge(_open(folder), files, skip_conflicts=skip_conflicts), as_json=as_json)
 
 
 @app.command()

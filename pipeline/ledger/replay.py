@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -110,7 +111,8 @@ def _with(before: Ledger, given: tuple[Event, ...], added: Sequence[Single]) -> 
     `given` are all events of the new ledger as they came.
     """
     new = given[len(before.given) :]
-    decisions, opened = dict(before.decisions), dict(before.opened)
+    decisions: defaultdict[str, list[Decision]] = defaultdict(list)
+    opened: dict[str, dict[tuple[Identity, str], datetime]] = {}
     undeclared = list(before.undeclared)
     findings = {_subject(finding): finding for finding in before.findings}
     put_off = {who: set(rows) for who, rows in before.put_off.items()}
@@ -119,12 +121,13 @@ def _with(before: Ledger, given: tuple[Event, ...], added: Sequence[Single]) -> 
             case Decision():
                 put_off.get(event.who, set()).discard(event.row_id)
                 if event.bucket in before.buckets:
-                    decisions[event.row_id] = (*decisions.get(event.row_id, ()), event)
+                    decisions[event.row_id].append(event)
                 else:
                     undeclared.append(event)
             case Opened():
-                first = {(event.who, event.evidence_digest): event.at}
-                opened[event.row_id] = first | opened.get(event.row_id, {})
+                if event.row_id not in opened:
+                    opened[event.row_id] = dict(before.opened.get(event.row_id, {}))
+                opened[event.row_id].setdefault((event.who, event.evidence_digest), event.at)
             case Finding() if event.bucket in before.buckets:
                 findings[_subject(event)] = event
             case Deferred():
@@ -138,9 +141,10 @@ def _with(before: Ledger, given: tuple[Event, ...], added: Sequence[Single]) -> 
         ids=before.ids | {each.id for event in new for each in (event, *_parts(event))},
         last=max(moments if before.last is None else [before.last, *moments], default=None),
         buckets=before.buckets,
-        decisions=decisions,
+        decisions=before.decisions
+        | {row_id: (*before.decisions.get(row_id, ()), *further) for row_id, further in decisions.items()},
         undeclared=undeclared,
-        opened=opened,
+        opened=before.opened | opened,
         findings=[findings[key] for key in sorted(findings)],
         put_off={who: frozenset(rows) for who, rows in put_off.items()},
     )

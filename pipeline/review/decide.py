@@ -12,6 +12,8 @@ from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
 from pipeline.ledger.evidence import evidence_digest, quote_stands
 from pipeline.ledger.settle import settle
+from pipeline.ledger.store import BLANK
+from pipeline.load.files import read_bytes
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
@@ -165,14 +167,10 @@ def _row_problems(row: Row, draft: Draft, where: str) -> list[Problem]:
 
 
 def _read_drafts(file: Path) -> tuple[list[tuple[str, Draft]], list[Problem]]:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", "give a file")) from None
     drafts, problems = [], []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+    for number, line in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         where = f"{file}:{number}"
-        if not line.strip():
+        if line in BLANK:
             continue
         try:
             line.decode()

@@ -10,6 +10,7 @@ from pipeline.ledger.buckets import PARENTS, nearest
 from pipeline.ledger.events import later_than, write_event
 from pipeline.review.answer import Answer
 from pipeline.review.state import review_folder
+from pipeline.review.text import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
         }
         event = write_event("finding", who, later_than(ledger.last), fields)
         writer.append([event])
-    return Answer(f"recorded a finding on {bucket} of {model}, citing {', '.join(row_ids)}", {"event": event})
+    return Answer(f"recorded a finding on {bucket} of {model}, citing {named(row_ids)}", {"event": event})
 
 
 def _benchmarks_of(folder: Folder, model: str, benchmark: str | None, problems: list[Problem]) -> list[str]:
