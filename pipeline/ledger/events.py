@@ -221,4 +221,5 @@ def content(event: Event, line: bytes) -> dict[str, Any]:
         further: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.DecodeError:  # only in fields that are not ours
         further = {"": line}
-    return further | msgspec.to_builtins(event) | {"at": event.at}
+    further.update(msgspec.to_builtins(event), at=event.at)
+    return further

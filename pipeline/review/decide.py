@@ -15,6 +15,7 @@ from pipeline.ledger.settle import settle
 from pipeline.ledger.store import BLANK
 from pipeline.load.files import read_bytes
 from pipeline.review.answer import Answer
+from pipeline.review.names import meant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +131,8 @@ def check(
         problems += [Problem(where, problem.what, problem.fix) for problem in error.problems]
     digest = None if row is None else evidence_digest(row)
     if row is not None:
+        secondary = tuple(meant(name, row["failed_dimensions"]) for name in draft.secondary_dimensions)
+        draft = msgspec.structs.replace(draft, secondary_dimensions=secondary)
         problems += _row_problems(row, draft, where)
         if (who, digest) not in ledger.opened.get(row_id, {}):
             fix = f"read it first: error-analysis review show {folder.path} {row_id}"

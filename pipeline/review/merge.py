@@ -159,7 +159,7 @@ def _said(event: Event, name: str) -> str:
 
 
 def _answer(sources: Sequence[Path], new: list[_Line], there: int, skipped: list[_Conflict]) -> Answer:
-    events = sum(len(_parts(line.event)) or 1 for line in new)
+    events = sum(len(_parts(line.event)) if isinstance(line.event, Batch) else 1 for line in new)
     lines = [f"merged {events} events from {len(sources)} ledgers; {there} were there already"]
     if skipped:
         lines.append(f"skipped {len(skipped)} whose id exists with other content:")

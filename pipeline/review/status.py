@@ -148,17 +148,15 @@ def agree(state: FolderReview) -> Answer:
     parent = state.ledger.buckets.parent
     labels: dict[tuple[Identity, Identity], list[tuple[str, str]]] = defaultdict(list)
     for row in state.review.rows:
-        fitting = sorted(state.settled(state.folder.by_id[row.row_id]).fitting, key=lambda event: event.who)
-        for one, other in combinations(fitting, 2):
-            labels[one.who, other.who].append((parent(one.bucket), parent(other.bucket)))
+        fitting = sorted(row.settled.fitting, key=lambda event: event.who)
+        for first, second in combinations(fitting, 2):
+            labels[first.who, second.who].append((parent(first.bucket), parent(second.bucket)))
     pairs = []
     for (one, other), both in sorted(labels.items()):
         mine, theirs = zip(*both, strict=True)
         alike = sum(a == b for a, b in both)
         reviewers = [f"{name} ({kind})" for name, kind in (one, other)]
-        pairs.append(
-            {"reviewers": reviewers, "rows": len(both), "alike": alike, "kappa": cohens_kappa(mine, theirs)}
-        )
+        pairs.append({"reviewers": reviewers, "rows": len(both), "alike": alike, "kappa": cohens_kappa(mine, theirs)})
     disputed = [
         {
             "row_id": row.row_id,
