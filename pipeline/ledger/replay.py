@@ -43,6 +43,8 @@ class Ledger:
     """The single events that were not retracted, in order."""
     ids: frozenset[str] = frozenset()
     """The ids of all events, those inside batches too."""
+    taken_back: frozenset[str] = frozenset()
+    """The ids that some retraction names, whether such events are there or not yet."""
     last: datetime | None = None
     """The latest moment that any event holds."""
     buckets: Buckets = field(default_factory=Buckets)
@@ -79,6 +81,7 @@ class Ledger:
             not any(isinstance(each, Retracted | BucketDeclared) for each in every)
             and len(ids) == len(every)
             and self.ids.isdisjoint(ids)
+            and self.taken_back.isdisjoint(ids)
             and (self.last is None or min(each.at for each in every) > self.last)
         )
 
@@ -134,11 +137,13 @@ def _with(before: Ledger, given: tuple[Event, ...], added: Sequence[Single]) -> 
                 put_off.setdefault(event.who, set()).add(event.row_id)
             case _:
                 pass  # declared buckets are in `before` already
+    every = [each for event in new for each in (event, *_parts(event))]
     moments = [last_moment(event) for event in new]
     return Ledger(
         given=given,
         events=(*before.events, *added),
-        ids=before.ids | {each.id for event in new for each in (event, *_parts(event))},
+        ids=before.ids | {each.id for each in every},
+        taken_back=before.taken_back | {each.retracts for each in every if isinstance(each, Retracted)},
         last=max(moments if before.last is None else [before.last, *moments], default=None),
         buckets=before.buckets,
         decisions=before.decisions

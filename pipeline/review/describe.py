@@ -10,7 +10,6 @@ from pipeline.ledger.buckets import PARENTS, nearest
 from pipeline.ledger.events import later_than, write_event
 from pipeline.review.answer import Answer
 from pipeline.review.names import meant
-from pipeline.review.names import meant
 from pipeline.review.state import review_folder
 from pipeline.review.text import named
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.ledger.events import Identity
     from pipeline.review.folder import Folder
-from pipeline.review.state import FolderReview
+    from pipeline.review.state import FolderReview
 
 _BUCKET_NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
