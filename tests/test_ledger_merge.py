@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError, UsageError
 from pipeline.ledger.store import LEDGER, LedgerFile, parse, read_ledger, writing
 from pipeline.review.merge import merge
+from pipeline.review.text import listed, named
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -211,7 +212,24 @@ def test_a_line_is_an_event_or_refused_in_one_line_with_its_number(line):
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_what_a_writer_appends_every_reader_takes(value):
     with TemporaryDirectory() as name:
-        with writing(Path(name)) as writer:
-            with suppress(UsageError):
-                writer.append([event("a", note=value), event("b", more=value)])
+        with writing(Path(name)) as writer, suppress(UsageError):
+            writer.append([event("a", note=value), event("b", more=value)])
         assert len(read_ledger(Path(name)).given) == (2 if isinstance(value, str) else 0)
+
+
+# --- Long answers --------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 100))
+def test_a_long_list_says_how_many_there_are_more(number):
+    lines = [f"  line {n}" for n in range(number)]
+    shown = listed(lines)
+    assert len(shown) <= 21
+    if shown != lines:
+        assert shown[:20] == lines[:20]
+        assert shown[20].strip().startswith(f"and {number - 20} more")
+    assert named(map(str, range(number))).count(",") + 1 <= 21
+
+
+def test_a_name_with_a_line_break_stays_on_its_line():
+    assert "\n" not in named(["a:1\nDecided: all"])
