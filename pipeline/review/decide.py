@@ -12,7 +12,10 @@ from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
 from pipeline.ledger.evidence import evidence_digest, quote_stands
 from pipeline.ledger.settle import settle
+from pipeline.ledger.store import BLANK
+from pipeline.load.files import read_bytes
 from pipeline.review.answer import Answer
+from pipeline.review.names import meant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +131,8 @@ def check(
         problems += [Problem(where, problem.what, problem.fix) for problem in error.problems]
     digest = None if row is None else evidence_digest(row)
     if row is not None:
+        secondary = tuple(meant(name, row["failed_dimensions"]) for name in draft.secondary_dimensions)
+        draft = msgspec.structs.replace(draft, secondary_dimensions=secondary)
         problems += _row_problems(row, draft, where)
         if (who, digest) not in ledger.opened.get(row_id, {}):
             fix = f"read it first: error-analysis review show {folder.path} {row_id}"
@@ -165,14 +170,10 @@ def _row_problems(row: Row, draft: Draft, where: str) -> list[Problem]:
 
 
 def _read_drafts(file: Path) -> tuple[list[tuple[str, Draft]], list[Problem]]:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", "give a file")) from None
     drafts, problems = [], []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+    for number, line in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         where = f"{file}:{number}"
-        if not line.strip():
+        if line in BLANK:
             continue
         try:
             line.decode()

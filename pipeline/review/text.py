@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.report.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+LISTED: Final = 20
+"""Entries of a list in an answer's text; `--json` has all."""
+
+
+def listed(lines: Iterable[str]) -> list[str]:
+    """Return the first 20 lines of a list, and how many there are more, indented as the last."""
+    every = list(lines)
+    if len(every) <= LISTED + 1:
+        return every
+    indent = " " * (len(every[LISTED]) - len(every[LISTED].lstrip(" ")))
+    return [*every[:LISTED], f"{indent}and {len(every) - LISTED} more (--json lists all)"]
+
+
+def named(names: Iterable[str]) -> str:
+    """Return names joined by commas, each on one line: the first 20, and how many there are more."""
+    every = list(names)
+    left = f" and {len(every) - LISTED} more" if len(every) > LISTED + 1 else ""
+    return ", ".join(map(one_line, every[:LISTED] if left else every)) + left
 
 
 def rows_as_text(rows: Sequence[dict[str, Any]]) -> str:
