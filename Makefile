@@ -19,12 +19,17 @@ override DIR         := $(value DIR)
 override OPTIONS     := $(value OPTIONS)
 override RESULTS     := $(value RESULTS)
 export COMPARISONS DIR OPTIONS RESULTS
-quoted = '$(subst ','\'',$(1))'
+define newline
+
+
+endef
+# For the shell's `printf %b`: $(shell) of older makes has none of these variables in its environment.
+quoted = '$(subst ','\'',$(subst $(newline),\n,$(subst \,\\,$(1))))'
 
 # Folders whose names make can hold; any other, and one named `all`, needs make analyze DIR=...
 PLAIN    := A-Za-z0-9._+@
-FOLDERS   = export LC_ALL=C; CDPATH= cd -- $(call quoted,$(COMPARISONS)/.) 2>/dev/null && for name in */run_results.csv; \
-              do test -e "./$$name" || continue; name=$${name%/run_results.csv}; case "$$name" in
+FOLDERS   = export LC_ALL=C; CDPATH= cd -- "$$(printf %b $(call quoted,$(COMPARISONS)/.))" 2>/dev/null \
+              && for name in */run_results.csv; do test -e "./$$name" || continue; name=$${name%/run_results.csv}; case "$$name" in
 NAMES    := $(shell $(FOLDERS) (all|*[!$(PLAIN)-]*) ;; (*) printf '%s\n' "$$name";; esac; done)
 OTHERS   := $(shell $(FOLDERS) (all|*[!$(PLAIN)-]*) printf %s "$$name" | tr -c '$(PLAIN)-' '?'; echo;; esac; done)
 # In folders whose names make cannot hold it knows no files: everything there is analysed each time.
