@@ -1,6 +1,7 @@
 # Every task of the project; `make` alone lists them. Needs Python 3.11 or newer with venv, and make.
 
 PYTHON      ?= python3
+PYTHON_OLDEST ?= $(PYTHON)
 VENV        ?= .venv
 COMPARISONS ?= data_samples/comparisons
 RESULTS     ?= results
@@ -39,7 +40,7 @@ ANALYSES := $(NAMES:%=$(RESULTS)/%/analysis.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-review test test-all check lint types imports notebooks notebook bench analyze analyze-all clean
-.PHONY: rules-score rules-fit browser pictures
+.PHONY: rules-score rules-fit browser pictures check-oldest check-pythons
 .PHONY: $(NAMES:%=analyze-%)
 .DELETE_ON_ERROR:
 
@@ -131,6 +132,30 @@ test: $(DEV)  ## Run the tests, without those in a browser and those that kill p
 
 test-all: $(DEV)  ## Run every test
 	$(BIN)/pytest --numprocesses 2
+
+# What needs no browser and no killed process, and starts no make or README session; with charts and the review page.
+UNIT    := --numprocesses 2 -m 'not browser and not crash' --ignore tests/test_make.py --ignore tests/test_make_names.py \
+             --ignore tests/test_readme.py --ignore tests/test_labelled.py --ignore tests/test_html.py --hypothesis-profile few
+TESTING := pytest pytest-xdist hypothesis syrupy markdown-it-py
+PYTHONS := 3.12 3.13
+
+check-oldest:  ## Run the unit tests at the lowest versions of pyproject.toml (on PYTHON_OLDEST=python3.11)
+	@$(PYTHON_OLDEST) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "check-oldest needs Python 3.11: make check-oldest PYTHON_OLDEST=python3.11" >&2; exit 1; }
+	$(PYTHON_OLDEST) -m venv --clear $(VENV)/oldest
+	$(VENV)/oldest/bin/python tests/oldest.py >$(VENV)/oldest/constraints.txt
+	$(VENV)/oldest/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --constraint $(VENV)/oldest/constraints.txt --editable '.[charts,serve]' duckdb $(TESTING)
+	$(VENV)/oldest/bin/pytest $(UNIT)
+
+check-pythons:  ## Run the unit tests on those of Python 3.12 and 3.13 that are installed
+	@for version in $(PYTHONS); do \
+	  python$$version -c '' 2>/dev/null || { echo "python$$version is not installed: left out"; continue; }; \
+	  python$$version -m venv --clear $(VENV)/$$version \
+	  && $(VENV)/$$version/bin/python -m pip --disable-pip-version-check --quiet install \
+	    --constraint constraints.txt --editable '.[charts,serve]' duckdb $(TESTING) \
+	  && $(VENV)/$$version/bin/pytest $(UNIT) || exit 1; \
+	done
 
 check: lint types imports test-all notebooks rules-score  ## Everything that must pass: lint, types, imports, tests, notebooks, rules
 
