@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pipeline.review.answer import Answer
     from pipeline.workflow import Written
 
-INTERRUPTED: Final = 130
 _PER_FILE: Final = 20
 _PATIENCE: Final = 1.0
 """Seconds before a progress bar shows."""
