@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -17,7 +18,7 @@ def pinned():
 def lowest():
     """Return the lowest version of every package that pyproject.toml asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    asked = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     found = [re.fullmatch(r"([\w.-]+)>=([\d.]+)(?:,<\d+)?", text) for text in asked if "[" not in text]
     return {match[1].lower(): match[2] for match in found}
 
