@@ -105,6 +105,6 @@ def _said(line: bytes) -> tuple[int, str, str] | None:
         try:
             value = clean(json.loads(line), "", [])
             said = msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError, RecursionError, msgspec.ValidationError):
             return None
     return said.turn, said.user_text or "", said.assistant_text or ""

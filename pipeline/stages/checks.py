@@ -172,7 +172,7 @@ def _turn_notes(rows: pd.DataFrame, what: str) -> Iterator[Note]:
 def _dimension_notes(scores: pd.DataFrame, runs: Sequence[Run]) -> Iterator[Note]:
     """Yield a note for each run without a dimension that others of its benchmark have."""
     pairs = scores.groupby(["run_id", "dimension"], observed=True).size().reset_index()
-    found = pairs.groupby("run_id", observed=True)["dimension"].agg(set).to_dict()
+    found = {run_id: set(names) for run_id, names in pairs.groupby("run_id", observed=True)["dimension"]}
     for benchmark in dict.fromkeys(run.benchmark_name for run in runs):
         own = [run.run_id for run in runs if run.benchmark_name == benchmark and run.run_id in found]
         every = set[str]().union(*(found[run_id] for run_id in own))
