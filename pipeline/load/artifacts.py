@@ -61,10 +61,7 @@ def read_artifacts(run: Run) -> Artifacts:
         problems.append((transcript_file(run).name, _reason(error)))
     try:
         if summary_file(run).exists():
-            text = read_bytes(summary_file(run))
-            if too_deep(text):
-                raise InputError(Problem("", f"nested more than {MAX_DEPTH} levels deep"))
-            summary = clean(json.loads(text.decode("utf-8-sig"), parse_int=integer), "", [])
+            summary = _summary(read_bytes(summary_file(run)))
             if not isinstance(summary, dict):
                 problems.append((summary_file(run).name, "no JSON object"))
                 summary = None
@@ -77,6 +74,12 @@ def _reason(error: Exception) -> str:
     if isinstance(error, InputError):
         return "; ".join(problem.what for problem in error.problems)
     return str(error)
+
+
+def _summary(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    if too_deep(text):
+        raise InputError(Problem("", f"nested more than {MAX_DEPTH} levels deep"))
+    return clean(json.loads(text.decode("utf-8-sig"), parse_int=integer), "", [])
 
 
 def _transcript(text: bytes) -> Transcript:

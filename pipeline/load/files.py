@@ -21,10 +21,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises `InputError` when it is no regular file, or when the file system refuses, also later on.
     """
     refuse_nul(path)
+    path = Path(file_name(os.fspath(path)))
     try:
         if not _is_regular(path.stat().st_mode):  # to open a device or a socket may already do something
             raise InputError(Problem(shown(path), "not a regular file", "give a file"))
-        with open(path, "rb", opener=_without_waiting) as stream:  # noqa: PTH123 - Path.open() takes no opener
+        with open(path, "rb", opener=_without_waiting) as stream:
             if not _is_regular(os.fstat(stream.fileno()).st_mode):  # it was replaced in the meantime
                 raise InputError(Problem(shown(path), "not a regular file", "give a file"))
             yield stream
@@ -68,6 +69,7 @@ def absolute(path: Path | str) -> Path:
     Raises `InputError` for a path with a NUL character.
     """
     refuse_nul(path)
+    path = file_name(os.fspath(path))
     expanded = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if ".." in Path(path).parts:
         return real(expanded)
@@ -95,6 +97,25 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def file_name(text: str) -> str:
+    """Return a path from a file as this locale writes it; one that it cannot encode is taken as UTF-8."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return os.fsdecode(text.encode(errors="surrogatepass"))
+    return text
+
+
+def unicode_argument(text: str) -> str:
+    """Return a name from the command line as its UTF-8 bytes say, where the locale could not decode them."""
+    if text.isascii():
+        return text
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:  # typed in another encoding, or not on a command line
+        return text
 
 
 def plain(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import InputError, PipelineError, Problem
 from pipeline.ledger.events import Batch
 from pipeline.ledger.store import DAMAGED, LEDGER, read_events
+from pipeline.report.text import visible_name
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
@@ -57,4 +58,4 @@ def repair(folder: Folder) -> Answer:
     lines = [f"{folder.path / LEDGER}:{number}: {reason}" for number, reason in found]
     said = f"set aside {len(found)} lines into {folder.path / DAMAGED}" if found else "every line is sound"
     data = {"set_aside": [{"line": number, "fault": reason} for number, reason in found], "file": str(Path(DAMAGED))}
-    return Answer("\n".join([*lines, said]), data)
+    return Answer("\n".join(map(visible_name, [*lines, said])), data)
