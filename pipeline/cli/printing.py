@@ -133,7 +133,7 @@ def print_checks(analysis: Analysis, *, as_json: bool) -> int:
     listed = analysis.notes if len(analysis.notes) <= _MOST else (*errors, *others)
     lines = [name_line(f"{note.severity}: {note.where}: {note.what}") for note in listed[:_MOST]]
     if left := len(listed) - len(lines):
-        lines.append(f"and {words('note', left)} more (--json lists them)")
+        lines.append(f"and {left} more notes (--json lists them)")
     counts = Counter(note.severity for note in analysis.notes)
     found = f"{words('error', counts['error'])}, {words('warning', counts['warning'])}, {counts['info']} info"
     _print("\n".join([*lines, f"{words('run', len(analysis.inputs))} checked: {found}"]))
