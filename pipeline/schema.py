@@ -77,7 +77,7 @@ LONG_SCORES: Final = {
     "dimension": "category",
     "passed": "boolean",
 }
-"""The one long table as it is kept in memory."""
+"""Scores, the long table, as they are kept in memory."""
 SCORE_ROWS: Final = {
     "row_id": "str",
     "comparison": "category",
@@ -88,7 +88,7 @@ SCORE_ROWS: Final = {
     "dimension": "category",
     "passed": "boolean",
 }
-"""The one long table for users and dashboards."""
+"""Scores, the long table, for users and dashboards."""
 MODEL_COUNTS: Final = {
     "benchmark_name": "category",
     "model_name": "category",
@@ -238,7 +238,7 @@ SENTINELS: Final = {
     ENDED: "[MODEL_ENDED_SESSION]",
     EMPTY_RESPONSE: "[EMPTY_RESPONSE",
 }
-"""How a response begins that the harness marked; the first that fits names its kind."""
+"""How a response begins that the harness marked, a reason may follow; the first that fits names its kind."""
 
 NO_PAYLOAD: Final = r'^\s*(?:null|false|\[\s*\]|\{\s*\}|"\s*")?\s*$'
 """Matches tool calls or results, as JSON text, that contain nothing."""

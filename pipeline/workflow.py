@@ -28,7 +28,7 @@ from pipeline.load.texts import JudgedFile, read_texts
 from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
 from pipeline.stages import checks
-from pipeline.stages.buckets import assign_buckets, reviews_table, settle_turns
+from pipeline.stages.buckets import assign_buckets, reviewed_rows, reviews_table
 from pipeline.stages.compared import compared_units
 from pipeline.stages.counts import count_tables, own_rows_by_bucket
 from pipeline.stages.error_modes import assign_error_modes
@@ -70,7 +70,7 @@ def label_runs(
             problems += _bad_lines(judged, plan.options, loaded.rejected)
             loaded.inputs.append(_as_input(judged))
             loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
-        loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)
+        loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)  # a dict as an ordered set
         if not problems:
             loaded.add(*_label(batch, plan, ledger, write))
         del batch, rows  # or they would lie in memory beside the next ones
@@ -87,9 +87,9 @@ def _label(
     turns = (
         batch.turns.pipe(add_response_kind)
         .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
-        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule and evidence
+        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule, evidence and runner-up
     )
-    reviewed = settle_turns(turns, ledger)
+    reviewed = reviewed_rows(turns, ledger)
     turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source
     write(turns)
     return turns, scores, reviewed
@@ -236,7 +236,10 @@ def _tuple(value: object) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Loaded:
-    """What is kept of all runs: light parts of the frames, one per batch, and what was noted on the way."""
+    """What is kept of all runs: light parts of the frames, one per batch, and what was noted on the way.
+
+    `failures`, `texts` and `sizes` have the failed rows of `turns` in the same order.
+    """
 
     kept_texts: int | None
     """How many bytes the texts of failed rows may take to be kept; `None`: any number."""

@@ -357,15 +357,14 @@ def test_an_interrupted_analysis_leaves_nothing_and_says_so(large, tmp_path, sen
 
 
 INTERRUPTED_IN_EXEC = """
-import os, signal
-from pipeline.cli import main
-def run(_):
+import os, signal, sys
+from pipeline.cli.interruption import watched
+def run():
     try:
         exec(f"import os; os.kill(os.getpid(), {int(signal.SIGINT)}); [None for _ in range(1000)]")
     except KeyboardInterrupt:
         return 130
-main.run = run
-main.main()
+sys.exit(watched(run, as_json=False))
 """
 
 

@@ -323,7 +323,7 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
     marked = tables.mark_failures(of_kind, batch.scores)
     labelled = error_modes.assign_error_modes(marked, rules)
     ledger = decided(labelled[labelled["failed"]].iloc[0].to_dict())
-    reviewed = buckets.settle_turns(labelled, ledger)
+    reviewed = buckets.reviewed_rows(labelled, ledger)
     settled = buckets.assign_buckets(labelled, reviewed)
     failed = settled[settled["failed"]]
     turns = tables.concat([settled[list(schema.LIGHT_TURNS)]], schema.LIGHT_TURNS)
@@ -346,7 +346,7 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
         (tables.mark_failures, of_kind, batch.scores),
         (error_modes.assign_error_modes, marked, rules),
         (error_modes.as_category, labelled["error_mode"].astype("str")),
-        (buckets.settle_turns, labelled, ledger),
+        (buckets.reviewed_rows, labelled, ledger),
         (buckets.assign_buckets, labelled),
         (buckets.assign_buckets, labelled, reviewed),
         (buckets.reviews_table, failures, review),

@@ -21,11 +21,12 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """Count and compare failures, label them provisionally, and write the report and the review packet."""
-    from pyarrow import set_memory_pool, system_memory_pool
+    from pyarrow import set_cpu_count, set_memory_pool, system_memory_pool
 
     from pipeline.workflow import analyze_into
 
     set_memory_pool(system_memory_pool())  # it gives the memory of a batch back; the others keep it for the next one
+    set_cpu_count(1)  # every thread would keep memory of its own
     with printing.progress_shown() as progress:
         written = analyze_into(request, output, progress)
     printing.print_written(written, as_json=as_json)

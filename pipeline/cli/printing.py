@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pipeline.review.answer import Answer
     from pipeline.workflow import Written
 
-INTERRUPTED: Final = 130
 _PER_FILE: Final = 20
 _MOST: Final = 200
 """So many problems or notes are printed as text."""

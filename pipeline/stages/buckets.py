@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pipeline.ledger.review import Review
 
 
-def settle_turns(turns: pd.DataFrame, ledger: Ledger) -> list[ReviewedRow]:
-    """Return where each row of `turns` stands that the ledger names; `turns` has texts and `scores` (JSON text)."""
+def reviewed_rows(turns: pd.DataFrame, ledger: Ledger) -> list[ReviewedRow]:
+    """Return the review state of every row of `turns` that the ledger names; `turns` has texts and `scores`."""
     if not ledger.rows():
         return []
     named = turns[turns["row_id"].isin(list(ledger.rows()))]

@@ -27,7 +27,10 @@ def compared_units(inputs: Iterable[RunInput], compare_by: CompareBy) -> pd.Data
 
 
 def compared_by(frame: pd.DataFrame, units: pd.DataFrame, compare_by: CompareBy) -> pd.DataFrame:
-    """Return a frame whose `model_name` is what is compared, with the categories of `units`."""
+    """Return a frame whose `model_name` is what is compared, with the categories of `units`.
+
+    Where runs are compared that is the run id: from here on, "model" means the compared unit.
+    """
     names = frame["model_name"] if compare_by == "model" else frame["run_id"]
     return frame.assign(
         benchmark_name=frame["benchmark_name"].cat.set_categories(units["benchmark_name"].cat.categories),

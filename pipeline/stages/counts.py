@@ -1,4 +1,4 @@
-"""Every counted table of an analysis, from the three long ones."""
+"""Every counted table of an analysis, from its turns, failures and scores."""
 
 from __future__ import annotations
 

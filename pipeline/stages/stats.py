@@ -83,7 +83,7 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
 
 
 def _is_major(counts: pd.DataFrame, buckets: Buckets) -> list[bool]:
-    """Return whether each bucket of `counts` counts for one of the major buckets of its model."""
+    """Return, per row of `counts`, whether its bucket or its parent is a major one of the model."""
     sizes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     found: Iterable[Any] = counts.itertuples()
     rows = [((row.benchmark_name, row.model_name), buckets.parent(row.bucket), row.own_rows) for row in found]

@@ -1,4 +1,4 @@
-"""The two long tables: what is judged, what failed, what kind of response it is; and parts put together."""
+"""Add to each row whether it was judged, whether it failed and what kind of response it is; concatenate batches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def mark_failures(turns: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Add `judged`, `failed` and `failed_dimensions` (a list in data order) to turns: one row per run x turn.
 
     A row is *judged* when one of its scores is not missing, and *failed* when one is false: a missing score is
-    neither a pass nor a failure. `scores` has its rows under the index of their turn.
+    neither a pass nor a failure. The index of `scores` repeats: each label is that of its row in `turns`, which holds
+    within a batch only.
     """
     judged = scores.index[scores["passed"].notna()]
     failing = scores.loc[is_false(scores["passed"]), "dimension"]
@@ -49,9 +50,9 @@ def add_response_kind(turns: pd.DataFrame) -> pd.DataFrame:
     """Add `response_kind`, the response's sentinel or shape (`design/definitions.md`): one row per run x turn."""
     text = turns["assistant_text"]
     blank = text.eq("") | text.str.isspace()
-    kinds = [(text.str.startswith(sentinel), kind) for kind, sentinel in schema.SENTINELS.items()]
-    kinds += [(blank & turns["tool_calls"].str.contains(schema.NO_PAYLOAD), "no_text"), (blank, "tool_call_only")]
-    kind = pd.Series("text", turns.index, dtype="object").case_when(kinds)
+    cases = [(text.str.startswith(sentinel), kind) for kind, sentinel in schema.SENTINELS.items()]
+    cases += [(blank & turns["tool_calls"].str.contains(schema.NO_PAYLOAD), "no_text"), (blank, "tool_call_only")]
+    kind = pd.Series("text", turns.index, dtype="object").case_when(cases)  # the first that holds
     return turns.assign(response_kind=kind.astype(_KINDS))
 
 

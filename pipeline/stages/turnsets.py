@@ -1,4 +1,8 @@
-"""Compare turns across models: outcomes, comparable turns, and the sets of shared and unique failures."""
+"""Compare turns across models: outcomes, comparable turns, and the sets of shared and unique failures.
+
+"Model" is what is compared: where runs are compared, `model_name` holds the run id (`stages/compared.py`).
+Categoricals have their categories in input order, so that sorting by them restores the order of the input.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,9 @@ _SETS: Final = pd.CategoricalDtype(list(schema.TURN_SET_NAMES))
 def turn_outcomes(turns: pd.DataFrame, units: pd.DataFrame, policy: schema.RepeatPolicy) -> pd.DataFrame:
     """Return one row per benchmark x model x turn of the benchmark, also where the model has no judged run.
 
-    A model's runs are pooled as repeats: it fails a turn when twice its failing runs are at least its judged runs
-    (`any`, `all`: one, or every one of them) and at least one is judged. *Flaky*: some but not all of them failed.
+    A model's runs are pooled as repeats. By `majority` it fails a turn when at least half of its judged runs failed
+    it (a tie fails), by `any` when one did, by `all` when every one did; without a judged run it is `not_judged`.
+    A turn is *flaky* for a model when some but not all of its judged runs failed.
     """
     asked = turns[TURN].drop_duplicates().sort_values("turn")
     counts = (
@@ -88,18 +93,25 @@ def turn_sets(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sets_of_benchmark(cells: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
-    """Yield (set, model, turn) of one benchmark, from its outcomes pivoted to turn x model."""
+    """Yield (set, model, turn) of one benchmark, from its outcomes pivoted to turn x model.
+
+    With two models, the turns that only one fails are those that only the other passes. A model without judged rows
+    leaves no turn comparable, hence no sets.
+    """
     models = list(cells["model_name"].unique())
     if len(models) < 2:  # noqa: PLR2004 - a comparison needs two
         return
-    outcomes = cells.pivot(index="turn", columns="model_name", values="outcome")
-    fails = (outcomes == "failed")[(outcomes != "not_judged").all(axis="columns")]
-    failing = fails.sum(axis="columns")
-    for turn in fails.index[failing.eq(len(models))]:
+    wide = cells.pivot(index="turn", columns="model_name", values="outcome")
+    comparable = (wide != "not_judged").all(axis="columns")
+    fails = wide[comparable] == "failed"
+    models_failing = fails.sum(axis="columns")
+    only_failing = fails[models_failing.eq(1)]
+    only_passing = ~fails[models_failing.eq(len(models) - 1)]
+    for turn in fails.index[models_failing.eq(len(models))]:
         yield "failed_by_all", "", turn
-    for name, chosen in (("unique_fail", fails[failing.eq(1)]), ("unique_pass", ~fails[failing.eq(len(models) - 1)])):
+    for name, alone in (("unique_fail", only_failing), ("unique_pass", only_passing)):
         for model in models:
-            for turn in chosen.index[chosen[model]]:
+            for turn in alone.index[alone[model]]:
                 yield name, model, turn
 
 
