@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.export.formats.markdown import escape, escape_line, is_unedited, render
 from pipeline.report.blocks import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Report, Strong, Table
-from pipeline.report.text import visible
+from pipeline.report.text import visible, visible_name
 
 READERS = {
     "commonmark": MarkdownIt("commonmark").enable("table"),
@@ -112,8 +112,8 @@ def shown(token):
 
 
 def seen(text):
-    """Give the text as a reader sees it: hidden characters written out, white space collapsed."""
-    return " ".join(visible(text).split())
+    """Give the text as a reader sees it: hidden characters and line breaks written out, spaces collapsed."""
+    return " ".join(visible_name(text).split())
 
 
 def body(*blocks):
