@@ -227,7 +227,7 @@ def test_any_text_in_a_quote_is_inert_and_shown_line_by_line(reader, text):
 @given(text=TEXTS)
 def test_any_payload_in_a_quote_is_inert_and_shown_on_one_line(reader, text):
     (found,) = quoted_lines(body(quote(text, kind="json")), reader)
-    assert seen(found) == seen(text)
+    assert " ".join(found.split()) == " ".join(visible(text).split())
 
 
 def test_a_quote_that_was_cut_says_so():
