@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.buckets import PARENTS, nearest
 from pipeline.ledger.events import later_than, write_event
+from pipeline.report.text import visible_name
 from pipeline.review.answer import Answer
 from pipeline.review.names import meant
 from pipeline.review.state import review_folder
@@ -82,7 +83,8 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
         }
         event = write_event("finding", who, later_than(ledger.last), fields)
         writer.append([event])
-    return Answer(f"recorded a finding on {bucket} of {model}, citing {named(row_ids)}", {"event": event})
+    cited = visible_name(f"{bucket} of {model}, citing {named(row_ids)}")
+    return Answer(f"recorded a finding on {cited}", {"event": event})
 
 
 def _meant(folder: Folder, model: str) -> str:

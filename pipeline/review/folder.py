@@ -11,6 +11,7 @@ from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.store import LedgerFile
 from pipeline.load.folder import read_facts, read_packet
+from pipeline.report.text import some, visible_name
 from pipeline.review.context import Conversations
 from pipeline.review.names import unescaped
 
@@ -104,9 +105,9 @@ class Folder:
             raise UsageError(Problem(written, "not a row id", "write the run and the turn: run-1:17"))
         fitting = _fitting(run, runs) or _fitting(unescaped(run), runs)
         if len(fitting) > 1:
-            raise UsageError(Problem(written, f"{run!r} may be {', '.join(fitting[:5])}", "write more of the run"))
+            raise UsageError(Problem(written, f"{run!r} may be {some(fitting, 5)}", "write more of the run"))
         if not fitting:
-            raise UsageError(Problem(written, f"no run {run!r}", f"runs: {', '.join(list(runs)[:10])}"))
+            raise UsageError(Problem(written, f"no run {run!r}", f"runs: {some(list(runs), 10)}"))
         return f"{fitting[0]}:{int(turn)}"
 
     @cached_property
@@ -128,8 +129,13 @@ def open_folder(path: Path, read_rows: Callable[[Path], AllRows], patience: floa
 
 
 def _fitting(run: str, runs: Collection[str]) -> list[str]:
-    """Return the runs that a shortened name may mean: itself, else those it begins, else those it is part of."""
+    r"""Return the runs that a shortened name may mean: itself, else those it begins, else those it is part of.
+
+    A name also means the run that outputs show so, as `run\u202e`, whose hidden characters nobody can type.
+    """
     if run in runs:
         return [run]
+    if shown := [name for name in runs if visible_name(name) == run]:
+        return shown
     begun = [name for name in runs if run and name.startswith(run)]
     return begun or [name for name in runs if run and run in name]

@@ -12,6 +12,7 @@ from pipeline.errors import InputError, PipelineError, Problem
 from pipeline.ledger.events import Batch, Decision, content, last_moment
 from pipeline.ledger.store import DAMAGED, LEDGER, read_events
 from pipeline.load.files import is_folder
+from pipeline.report.text import visible_name
 from pipeline.review.answer import Answer
 from pipeline.review.text import listed
 
@@ -183,4 +184,4 @@ def repair(folder: Folder) -> Answer:
     lines = [f"{folder.path / LEDGER}:{number}: {reason}" for number, reason in found]
     said = f"set aside {len(found)} lines into {folder.path / DAMAGED}" if found else "every line is sound"
     data = {"set_aside": [{"line": number, "fault": reason} for number, reason in found], "file": str(Path(DAMAGED))}
-    return Answer("\n".join([*listed(lines), said]), data)
+    return Answer("\n".join(map(visible_name, [*listed(lines), said])), data)

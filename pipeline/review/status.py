@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.ledger.events import Decision
 from pipeline.ledger.settle import STATES
-from pipeline.report.text import one_line
+from pipeline.report.text import one_line, visible_name
 from pipeline.review.answer import Answer
 from pipeline.review.text import LISTED, listed, named
 
@@ -42,7 +42,7 @@ def status(state: FolderReview) -> Answer:
         "orphaned": sorted({event.row_id for event in review.orphaned}),
         "undeclared_buckets": sorted({event.bucket for event in review.undeclared}),
     }
-    return Answer("\n".join(_status_lines(data)), data)
+    return Answer("\n".join(map(visible_name, _status_lines(data))), data)
 
 
 def needed(status: BucketStatus) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def agree(state: FolderReview) -> Answer:
         for row in state.folder.rows
         if state.settled(row).state == "disputed"
     ]
-    return Answer("\n".join(_agree_lines(pairs, disputed)), {"pairs": pairs, "disputed": disputed})
+    return Answer("\n".join(map(visible_name, _agree_lines(pairs, disputed))), {"pairs": pairs, "disputed": disputed})
 
 
 def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float | None:

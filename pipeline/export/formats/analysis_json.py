@@ -11,6 +11,7 @@ import msgspec
 from pipeline import schema as c
 from pipeline.export.formats.interface import Output
 from pipeline.report.frames import MODEL, grouped, records
+from pipeline.report.text import escaped_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +121,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def to_bytes(analysis: Analysis) -> bytes:
     """Return the object as the file contains it: UTF-8, indented by two, keys in order."""
-    return msgspec.json.format(msgspec.json.encode(as_object(analysis)), indent=2) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(as_object(analysis)), indent=2).decode()
+    return f"{escaped_json(text)}\n".encode()
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
