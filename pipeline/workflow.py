@@ -267,7 +267,7 @@ class Loaded:
         self.turns.append(turns[list(schema.LIGHT_TURNS)])
         self.failures.append(failures[list(schema.FAILURES)])
         self.sizes.append(text_sizes(failures))
-        self.scores.append(scores)
+        self.scores.append(scores.reset_index(drop=True))  # the index is half of their size
         self.silent.append(checks.silent_rows(turns))
         self.questions.add(turns)
         self.reviewed += reviewed
@@ -279,10 +279,17 @@ class Loaded:
                 self.texts = None
 
     def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece."""
+        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece.
+
+        The parts are given up one table after the other, or everything would be in memory twice.
+        """
         turns = concat(self.turns, schema.LIGHT_TURNS)
+        self.turns.clear()
         failures = concat(self.failures, schema.FAILURES).set_axis(turns.index[turns["failed"]])
-        return turns, failures, concat(self.scores, schema.LONG_SCORES)
+        self.failures.clear()
+        scores = concat(self.scores, schema.LONG_SCORES)
+        self.scores.clear()
+        return turns, failures, scores
 
     def texts_of(self, failures: pd.DataFrame) -> pd.DataFrame | None:
         """Return the texts of all failed rows under their index, if they were kept."""

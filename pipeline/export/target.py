@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import OutputError, Problem
-from pipeline.load.files import irregular
+from pipeline.load.files import file_name, irregular, refuse_nul
 from pipeline.load.moving import OWN_NAMES
 
 if TYPE_CHECKING:
@@ -126,5 +126,6 @@ def _real(path: Path) -> Path:
 
 def _absolute(path: Path) -> Path:
     """Return an absolute path; `..` follows links, as the file system does."""
-    plain = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    refuse_nul(path)
+    plain = os.path.expanduser(file_name(os.fspath(path)))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     return Path(os.path.realpath(plain) if ".." in path.parts else os.path.abspath(plain))  # noqa: PTH100 - Path.absolute() keeps `.`

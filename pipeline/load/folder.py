@@ -11,6 +11,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.files import refuse_nul
 from pipeline.load.records import Note, RunInput
 from pipeline.load.whole import refuse_irregular
 
@@ -83,6 +84,8 @@ def read_local(folder: Path) -> LocalFacts:
     values = _read_object(folder, c.LOCAL_JSON, f"not an analysis folder: no {c.LOCAL_JSON}")
     try:
         comparison_dir, runs_root, rules = (values.get(name) for name in ("comparison_dir", "runs_root", "rules"))
+        for path in (comparison_dir, runs_root, rules, *values["run_dirs"].values()):
+            refuse_nul(path or "")
         return LocalFacts(
             comparison_dir=None if comparison_dir is None else Path(comparison_dir),
             run_dirs={run_id: Path(path) for run_id, path in values["run_dirs"].items()},

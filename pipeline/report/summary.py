@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline import schema as c
 from pipeline.report.rows import AnalysisRows
 from pipeline.report.sections.interface import ranges, rate
-from pipeline.report.text import one_line, shorten, words
+from pipeline.report.text import name_line, one_line, shorten, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ def summarise(analysis: Analysis) -> str:
 def one_line_kept(line: str) -> str:
     """Return a line made safe for a terminal, with its indent."""
     indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + one_line(line)
+    return " " * indent + name_line(line)
 
 
 def _lines(rows: AnalysisRows) -> Iterator[str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.report.frames import MODEL, grouped, records
+from pipeline.report.text import escaped_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,4 +126,5 @@ def to_bytes(analysis: Analysis, files: Mapping[str, str]) -> bytes:
 
     `files` holds the SHA-256 of the other outputs, by name.
     """
-    return msgspec.json.format(msgspec.json.encode(as_object(analysis, files)), indent=2) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(as_object(analysis, files)), indent=2).decode()
+    return f"{escaped_json(text)}\n".encode()

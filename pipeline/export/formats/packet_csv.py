@@ -11,6 +11,7 @@ from pyarrow import csv
 
 from pipeline import schema
 from pipeline.export.formats.interface import PacketFormat
+from pipeline.report.text import escaped_json, visible_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,16 +19,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES: Final = {"scores": "scores_json", "tool_calls": "tool_calls_json", "tool_results": "tool_results_json"}
+_VISIBLE: Final = ("row_id", "run_id", "benchmark_name", "model_name", "source")
 _TYPES: Final = {"run_index": pa.int64(), "turn": pa.int64(), "latency_ms": pa.float64(), "ttfb_ms": pa.float64()}
 _SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in schema.PACKET])
 # A spreadsheet takes a cell that starts so for a formula; a leading ' is doubled so that one can be taken away.
 # https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = r"^[=+\-@\t\r']"
+# The signs count in their full-width and small forms too, and after whatever is skipped or cannot be seen before them:
+# spaces, controls, zero-width characters, marks, and fillers.
+_SIGNS: Final = r"=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{fe62}\x{fe63}\x{fe66}\x{fe6b}"
+_UNSEEN: Final = r"\p{Z}\p{Cc}\p{Cf}\p{Mn}\x{115f}\x{1160}\x{2800}\x{3164}\x{ffa0}"
+_FORMULA: Final = rf"^(?:[\t\r\n']|[{_UNSEEN}]*[{_SIGNS}])"
 
 
 def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
     """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
-    flat = rows.assign(failed_dimensions=rows["failed_dimensions"].map(",".join).astype("str"))
+    names = rows["failed_dimensions"].map(lambda dimensions: ",".join(map(visible_name, dimensions)))
+    flat = rows.assign(
+        failed_dimensions=names.astype("str"),
+        **{name: rows[name].astype("object").map(visible_name, na_action="ignore") for name in _VISIBLE},
+        **{name: rows[name].astype("object").map(escaped_json) for name in _NAMES},
+    )
     table = pa.Table.from_arrays([_cells(flat[name], name) for name in schema.PACKET], schema=_SCHEMA)
     stream = BytesIO()
     ends = []
