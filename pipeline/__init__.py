@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers read it; a command handles signals before it imports more, even `typing`
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
     from pipeline.workflow import analyze
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "analyze"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> object:
     # Importing the package must not import pandas: `error-analysis --help` answers at once.
     match name:
         case "analyze":

@@ -21,6 +21,7 @@ from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.load.artifacts import read_artifacts
 from pipeline.load.facts import facts_of, read_metadata
+from pipeline.load.moving import finish_move
 from pipeline.load.plan import make_plan
 from pipeline.load.records import Note
 from pipeline.load.transcripts import read_transcript, transcript_turns
@@ -63,6 +64,7 @@ def review_transcripts_into(request: Request, output: str | os.PathLike[str] | N
     ids = {(run.benchmark_name, run.run_id) for run in plan.listed.runs}
     target = choose_target(None if output is None else Path(output), plan.listed.name, ids)
     target = Target(target.folder, schema.MANUAL_STEM if target.stem == schema.REPORT_STEM else target.stem)
+    finish_move(target.folder)
     refuse_unfit(target, plan.input_folders, ids)
     runs = _read(plan)
     turns, notes = suspicious_turns(plan, runs)

@@ -22,6 +22,7 @@ from pipeline.ledger.store import read_ledger
 from pipeline.load.artifacts import read_artifacts
 from pipeline.load.facts import RunFacts, facts_of, read_metadata
 from pipeline.load.files import plain, read_bytes, shown
+from pipeline.load.moving import finish_move
 from pipeline.load.plan import Plan, make_plan
 from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
 from pipeline.load.rows import JudgedRun, RunBatch, greatest_turn, read_batches
@@ -148,6 +149,7 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         *plan.references.notes,
         *loaded.notes,
         *checks.check_rows(turns, pd.concat(loaded.silent), losses),
+        *checks.check_turn_taking(loaded.inputs),
         *check_alike(scores, plan.listed.runs, loaded.facts, plan.references.of_runs),
         *loaded.questions.notes(),
         *checks.check_comparable(counts["turn_outcomes"], _run_ids(loaded.inputs, plan.options)),
@@ -192,6 +194,8 @@ class Written:
     analysis: Analysis
     report: Path
     target: Target
+    digests: Mapping[str, str]
+    """The SHA-256 of every output but `analysis.json`, by name."""
 
 
 def analyze_into(
@@ -211,6 +215,7 @@ def analyze_into(
     plan = make_plan(request, _read_rules(request))
     runs = {(run.benchmark_name, run.run_id) for run in plan.listed.runs}
     target = choose_target(None if output is None else Path(output), plan.listed.name, runs)
+    finish_move(target.folder)
     refuse_unfit(target, plan.input_folders, runs)
     ledger = read_ledger(target.folder)
     with staged(target) as staging:
@@ -222,7 +227,7 @@ def analyze_into(
         staging.write_all(build_report(analysis), analysis)
         staging.write_local(plan.input_files, plan.local_facts)
         report = staging.move_in()
-    return Written(analysis, report, target)
+    return Written(analysis, report, target, staging.digests)
 
 
 def analyze_in_memory(request: Request, progress: Progress = no_progress, ledger: Ledger | None = None) -> Analysis:
@@ -320,7 +325,7 @@ class Loaded:
         self.turns.append(turns[list(schema.LIGHT_TURNS)])
         self.failures.append(failures[list(schema.FAILURES)])
         self.sizes.append(text_sizes(failures))
-        self.scores.append(scores)
+        self.scores.append(scores.reset_index(drop=True))  # the index is half of their size
         self.silent.append(checks.silent_rows(turns))
         self.candidates.append(verdict_candidates(turns))
         self.questions.add(turns)
@@ -333,10 +338,17 @@ class Loaded:
                 self.texts = None
 
     def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece."""
+        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece.
+
+        The parts are given up one table after the other, or everything would be in memory twice.
+        """
         turns = concat(self.turns, schema.LIGHT_TURNS)
+        self.turns.clear()
         failures = concat(self.failures, schema.FAILURES).set_axis(turns.index[turns["failed"]])
-        return turns, failures, concat(self.scores, schema.LONG_SCORES)
+        self.failures.clear()
+        scores = concat(self.scores, schema.LONG_SCORES)
+        self.scores.clear()
+        return turns, failures, scores
 
     def texts_of(self, failures: pd.DataFrame) -> pd.DataFrame | None:
         """Return the texts of all failed rows under their index, if they were kept."""

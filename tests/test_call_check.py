@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.rules.signals import Signals
 from pipeline.stages.arguments import difference
 from pipeline.stages.call_check import Call, TurnCalls, add_call_check, check_calls
 
@@ -171,3 +174,27 @@ def test_calls_in_other_shapes_are_read_and_what_is_no_call_is_passed_over():
     shapes = [{"function": {"name": "book", "arguments": '{"day": "Friday"}'}}, "noise", 3, {"name": None}]
     (found,) = checked(([call("book", day="Friday")], None, shapes, []))
     assert [each["status"] for each in found] == ["made"]
+
+
+def test_the_rules_see_the_checked_calls_of_a_failed_row():
+    checks = [
+        [{"name": "a", "status": "missing", "arguments": []}],
+        [{"name": "a", "status": "late", "arguments": [], "turn": 3}],
+        [{"name": "a", "status": "wrong", "arguments": [{"difference": "format"}, {"difference": "value"}]}],
+        [{"name": "a", "status": "unexpected", "arguments": []}],
+        [{"name": "a", "status": "made", "arguments": [{"difference": "format"}]}],
+        None,
+    ]
+    texts = [None if check is None else json.dumps(check, separators=(",", ":")) for check in checks]
+    signals = Signals(pa.table({"call_check": pa.array(texts)}), np.ones(len(texts), dtype=bool))
+    names = [
+        "expected-call-missing",
+        "expected-call-elsewhere",
+        "expected-call-wrong",
+        "unexpected-call",
+        "format-only",
+    ]
+    for row, name in enumerate(names):
+        assert signals[name].tolist() == [place == row for place in range(len(checks))]
+    without = Signals(pa.table({"turn": [0]}), np.ones(1, dtype=bool))
+    assert without["unexpected-call"].tolist() == [False]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from pipeline.cli import analyze, export, printing, report, review, rules, skill
 from pipeline.cli.options import spread
 from pipeline.errors import PipelineError, Problem
+from pipeline.load.files import unicode_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 app = typer.Typer(
     name="error-analysis",
@@ -45,6 +43,7 @@ GROUPS: Final = (["rules"], ["review"], ["review", "bucket"], ["skill"])
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit code; every error a user can cause is printed, none raised."""
+    arguments = [given if os.path.lexists(given) else unicode_argument(given) for given in arguments]
     try:
         return _run(arguments, as_json="--json" in arguments)
     except SystemExit:  # how Typer says that the reader of its help has gone
@@ -64,7 +63,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
         return PipelineError.exit_code
     try:
         code = app(spread(arguments), prog_name="error-analysis", standalone_mode=False) or 0
-        problems = [Problem("", "interrupted")] if code == printing.INTERRUPTED else []
+        problems = []
     except PipelineError as error:
         code, problems = error.exit_code, error.problems
     except typer.TyperException as error:
@@ -84,30 +83,10 @@ def _open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or termination.
-
-    A plain `KeyboardInterrupt` that passes through `exec` of a text (of `dataclass`, `namedtuple`) is remembered by
-    Python even if it is caught: the process would then die of SIGINT whatever its exit code.
-    """
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted
-
-
-def main() -> NoReturn:
-    """Enter here: `error-analysis` and `python -m pipeline`."""
-    try:
-        signal.signal(signal.SIGTERM, _interrupt)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored on request
-            signal.signal(signal.SIGINT, _interrupt)
-        gc.set_threshold(100_000, 50, 100)  # imports and rows make many objects, and hardly any garbage
-        _open_closed_streams()
-        code = run(sys.argv[1:])
-        for number in (signal.SIGINT, signal.SIGTERM):  # while Python shuts down they would kill what has succeeded
-            signal.signal(number, signal.SIG_IGN)
-    except KeyboardInterrupt:
-        code = printing.INTERRUPTED
+def command(arguments: list[str]) -> int:
+    """Run the command as a process of its own and return its exit code."""
+    gc.set_threshold(100_000, 50, 100)  # imports and rows make many objects, and hardly any garbage
+    _open_closed_streams()
+    code = run(arguments)
     gc.freeze()  # or the interpreter would look for garbage in everything once more before it ends
-    sys.exit(code)
+    return code

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, Problem
 from pipeline.load.files import read_bytes
+from pipeline.load.judged import BLANK, BOM
+from pipeline.load.nesting import MAX_DEPTH, too_deep
 from pipeline.load.repair import clean, integer
 
 if TYPE_CHECKING:
@@ -76,8 +78,8 @@ def _object(file: Path, problems: list[tuple[str, str]]) -> Mapping[str, Any] | 
     try:
         if not file.exists():
             return None
-        value = clean(json.loads(read_bytes(file).decode("utf-8-sig"), parse_int=integer), "", [])
-    except (InputError, OSError, ValueError, RecursionError) as error:
+        value = _decoded(read_bytes(file))
+    except (InputError, OSError, ValueError) as error:
         problems.append((file.name, _reason(error)))
         return None
     if isinstance(value, dict):
@@ -92,13 +94,19 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+def _decoded(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    if too_deep(text):
+        raise InputError(Problem("", f"nested more than {MAX_DEPTH} levels deep"))
+    return clean(json.loads(text.decode("utf-8-sig"), parse_int=integer), "", [])
+
+
 def _transcript(text: bytes) -> Transcript:
     said: dict[int, tuple[str, str]] = {}
     unreadable: list[int] = []
     duplicates: dict[int, None] = {}
     recoveries: dict[int, None] = {}
-    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
+    for number, line in enumerate(text.removeprefix(BOM).split(b"\n"), 1):
+        if line in BLANK:
             continue
         row = _said(line)
         if row is None:
@@ -124,12 +132,14 @@ _decode_said: Final = msgspec.json.Decoder(_Said).decode
 
 def _said(line: bytes) -> _Said | None:
     """Decode one line of a transcript; `None` for one that cannot be read."""
+    if too_deep(line):
+        return None
     try:
         return _decode_said(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            value = clean(json.loads(line), "", [])
+            value = clean(json.loads(line.decode()), "", [])
             value["recovery_turn"] = bool(value.get("recovery_turn"))
             return msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError, msgspec.ValidationError):
             return None

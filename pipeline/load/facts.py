@@ -40,8 +40,6 @@ class RunFacts:
     mode: str = ""
     losses: tuple[Loss, ...] = ()
     measures_turn_taking: bool = True
-    skip_reason: str = ""
-    """Why turn-taking was not measured, in the harness's words."""
     judge_model: str = ""
     judge_version: str = ""
 
@@ -77,7 +75,7 @@ def facts_of(run: Run, artifacts: Artifacts, metadata: Mapping[str, Any], option
     mode = _text(runtime.get("mode")) or run.mode or ("rehydrated" if metadata.get("rehydrate") is True else "")
     if options.turns == "independent" and mode not in INDEPENDENT_MODES:
         mode = "independent"
-    measured, reason = _turn_taking(summary, runtime, metadata)
+    measured = _measures_turn_taking(summary, runtime, metadata)
     losses = [
         *_turns_lost("failed_turn", runtime.get("failed_turns")),
         *_turns_lost("runtime_excluded", summary.get("runtime_excluded_turns")),
@@ -88,7 +86,7 @@ def facts_of(run: Run, artifacts: Artifacts, metadata: Mapping[str, Any], option
     ]
     listed = run.cells if run.cells.get("judge_name", run.judge) in ("", run.judge) else {}
     model, version = (_text(summary.get(name)) or listed.get(name, "") for name in ("judge_model", "judge_version"))
-    return RunFacts(mode, tuple(dict.fromkeys(losses)), measured, reason, model, version)
+    return RunFacts(mode, tuple(dict.fromkeys(losses)), measured, model, version)
 
 
 def turn_numbers(value: object) -> list[int]:
@@ -125,14 +123,14 @@ def _of_transcript(transcript: Transcript) -> list[Loss]:
     return [*recoveries, *(Loss("duplicate", turn) for turn in transcript.duplicates)]
 
 
-def _turn_taking(*sources: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return whether turn-taking was measured and why not, by the first source that says so."""
+def _measures_turn_taking(*sources: Mapping[str, Any]) -> bool:
+    """Return whether turn-taking was measured, by the first source that says so."""
     for source in sources:
         if source.get("skip_turn_taking") is True or source.get("turn_taking_supported") is False:
-            return False, _text(source.get("turn_taking_skip_reason"))
+            return False
         if source.get("turn_taking_supported") is True or source.get("skip_turn_taking") is False:
-            return True, ""
-    return True, ""
+            return True
+    return True
 
 
 def _text(value: object) -> str:

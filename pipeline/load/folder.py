@@ -11,7 +11,9 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.files import refuse_nul
 from pipeline.load.records import GivenFile, Note, RunInput
+from pipeline.load.whole import refuse_irregular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -101,8 +103,11 @@ def read_local(folder: Path) -> LocalFacts:
     try:
         runs_root, rules = (values.get(name) for name in ("runs_root", "rules"))
         earlier = values.get("comparison_dir")  # written in place of the list by earlier versions
+        comparisons = list(values.get("comparison_dirs", [earlier] if earlier else []))
+        for path in (*comparisons, runs_root, rules, *values["run_dirs"].values()):
+            refuse_nul(path or "")
         return LocalFacts(
-            comparison_dirs=tuple(map(Path, values.get("comparison_dirs", [earlier] if earlier else []))),
+            comparison_dirs=tuple(map(Path, comparisons)),
             run_dirs={run_id: Path(path) for run_id, path in values["run_dirs"].items()},
             runs_root=None if runs_root is None else Path(runs_root),
             rules=None if rules is None else Path(rules),
@@ -115,6 +120,7 @@ def read_local(folder: Path) -> LocalFacts:
 
 
 def _read_object(folder: Path, name: str, missing: str) -> dict[str, Any]:
+    refuse_irregular(folder, [name])
     try:
         values = msgspec.json.decode((folder / name).read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 
 _LOG: Final = logging.getLogger(__name__)
+_TOLD: Final = 20
+"""So many runs are named on stderr one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,10 @@ def find_runs(
             fix = "name the folder that holds it with --runs-root, or go on without with --skip-missing-runs"
             problems += [Problem(run.where, f"run not found: {run.run_dir}", fix) for run in missing_of_folder]
         found += _not_listed_before(of_folder, found, notes, where)
-        for run in missing_of_folder if options.skip_missing_runs else ():
-            notes.append(Note("warning", where, f"run left out, its folder is missing: {run.run_dir}"))
-            _LOG.info(notes[-1].what)
+        left_out = [f"run left out, its folder is missing: {run.run_dir}" for run in missing_of_folder]
+        if options.skip_missing_runs:
+            notes += [Note("warning", where, what) for what in left_out]
+            _tell(left_out, "runs left out")
     if problems:
         raise InputError(*problems)
     if not found:
@@ -142,7 +145,7 @@ def _locate_all(
     found: list[tuple[ListedRun, Path]] = []
     missing: list[ListedRun] = []
     problems: list[Problem] = []
-    moved = 0
+    moved: list[str] = []
     for run in listed:
         try:
             folder = locate(run.run_dir, base, index)
@@ -154,12 +157,21 @@ def _locate_all(
             continue
         found.append((run, folder))
         if elsewhere := was_moved(folder, run.run_dir, base):
-            moved += 1
-            _LOG.info("%s is not there; found as %s", run.run_dir, elsewhere)
+            moved.append(f"{run.run_dir} is not there; found as {elsewhere}")
+    _tell(moved, "runs found elsewhere, by the names of their folders")
     if moved:
-        what = f"{moved} of {len(listed)} runs were found elsewhere than written, by the names of their folders"
+        what = f"{len(moved)} of {len(listed)} runs were found elsewhere than written, by the names of their folders"
         notes.append(Note("info", where, what))
     return found, missing, problems
+
+
+def _tell(messages: Sequence[str], what: str) -> None:
+    """Log a message for each run, or where they are many the first one and how many more there are."""
+    if len(messages) > _TOLD:
+        _LOG.info("%s; and %d more %s", messages[0], len(messages) - 1, what)
+        return
+    for message in messages:
+        _LOG.info("%s", message)
 
 
 def _runs(

@@ -75,7 +75,7 @@ def add_call_check(turns: pd.DataFrame, independent: Collection[str] = ()) -> pd
         run = turns.loc[turns["run_id"].eq(run_id)].assign(expected_calls=expected)
         checks = check_calls(_turn_calls(run), independent=str(run_id) in independent)
         by_index = dict(zip(run.index, checks, strict=True))
-        by_index |= {index: list(_said(json.loads(text))) for index, text in of_run.loc[said, "tool_results"].items()}
+        by_index |= {index: _said_of(text) for index, text in of_run.loc[said, "tool_results"].items()}
         found.update(pd.Series({index: _as_json(by_index[index]) for index in of_run.index}, dtype="object"))
     texts = found.astype("str").where(found.notna())
     return turns.assign(call_check=texts.astype(pd.CategoricalDtype(pd.Index(texts.dropna().unique(), dtype="str"))))
@@ -89,7 +89,7 @@ def _of_oracle(turns: pd.DataFrame) -> pd.Series:
 
 
 def _oracle_calls(text: str) -> str | None:
-    oracle = json.loads(text)
+    oracle = _decoded(text)
     calls = oracle.get("oracle_tool_calls") if isinstance(oracle, dict) else None
     return json.dumps(calls) if isinstance(calls, list) else None
 
@@ -104,13 +104,21 @@ def _turn_calls(run: pd.DataFrame) -> list[TurnCalls]:
 
 def calls_of(text: str) -> Iterator[Call]:
     """Yield the calls in the JSON text of a turn's calls, whatever else it holds."""
-    value = json.loads(text)
+    value = _decoded(text)
     for call in value if isinstance(value, list) else [value]:
         if isinstance(call, dict):
             function = call.get("function")
             inner = function if isinstance(function, dict) else call
             if isinstance(name := inner.get("name"), str):
                 yield Call(name, _arguments(inner.get("args", inner.get("arguments"))))
+
+
+def _decoded(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Decode JSON text; null for one that is nested too deeply."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _arguments(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON value
@@ -120,6 +128,13 @@ def _arguments(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON valu
         except ValueError:
             return {"": value}
     return value if isinstance(value, dict) else {}
+
+
+def _said_of(text: str) -> list[CheckedCall]:
+    try:
+        return list(_said(_decoded(text)))
+    except RecursionError:
+        return []
 
 
 def _said(results: Any) -> Iterator[CheckedCall]:  # noqa: ANN401 - any JSON value

@@ -34,7 +34,8 @@ _DOUBT: Final = (
     r"|trouble|try again|not available|unavailable|down)|n.t\b"
 )
 _SUCCESS: Final = (
-    r'"(?:status|result|outcome|state)":\s*"(?:ok|success\w*|done|completed?)"|"(?:ok|success|successful)":\s*true'
+    r'"(?:status|result|outcome|state)":\s*"(?:ok|success\w*|done|completed?)"'
+    r'|"(?:ok|success|successful)":\s*true'
 )
 _ACT: Final = (
     r"(?:report|book|move|send|do|update|change|cancel|reserve|complete|place|submit|register|schedule|add|file)"

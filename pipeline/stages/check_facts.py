@@ -46,9 +46,6 @@ def check_facts(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts, fa
         yield Note("info", transcript, f"recovery rows of the harness at {turns_named(recovered)}; they are not judged")
     if repeated := _turns_of(facts, "duplicate"):
         yield Note("warning", transcript, f"{turns_named(repeated)} written more than once; the last row was used")
-    if not facts.measures_turn_taking:
-        reason = f": {facts.skip_reason}" if facts.skip_reason else ""
-        yield Note("info", run_id, f"turn-taking was not measured{reason}; it counts as neither passed nor failed")
     if len(unstored := turns.loc[~turns["stored"], "turn"].tolist()):
         what = f"{turns_named(unstored)} without text and calls: the response was not stored with the judgment"
         yield Note("info", judged.run.source, what)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema
 from pipeline.load.records import Note
 from pipeline.stages.check_facts import check_facts, numbers_named, turns_named
 from pipeline.stages.check_listed import check_listed
 
+_TOOL_USE: Final = "tool_use_correct"
+_SHOWN_NAMES: Final = 20
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from pipeline.load.artifacts import Artifacts, Transcript
     from pipeline.load.facts import RunFacts
+    from pipeline.load.records import RunInput
     from pipeline.load.rows import JudgedRun
 
 
@@ -74,6 +78,19 @@ def check_rows(turns: pd.DataFrame, silent: pd.DataFrame, losses: pd.DataFrame) 
     ]
 
 
+def check_turn_taking(inputs: Iterable[RunInput]) -> Iterator[Note]:
+    """Yield a note for each benchmark with runs in which turn-taking was not measured."""
+    runs: dict[str, list[RunInput]] = {}
+    for run in inputs:
+        runs.setdefault(run.benchmark_name, []).append(run)
+    for benchmark, of_benchmark in runs.items():
+        without = [run.run_id for run in of_benchmark if run.turn_taking]
+        if without:
+            named = "any run" if len(without) == len(of_benchmark) else ", ".join(without)
+            what = f"the harness did not measure turn-taking in {named}: neither passed nor failed there"
+            yield Note("info", benchmark, what)
+
+
 def silent_rows(turns: pd.DataFrame) -> pd.DataFrame:
     """Return `run_id` and `turn` of the failed rows for which the judge gives no reason."""
     return turns.loc[turns["failed"] & turns["judge_reasoning"].str.strip().eq(""), ["run_id", "turn"]]
@@ -91,7 +108,7 @@ def check_comparable(outcomes: pd.DataFrame, run_ids: Mapping[tuple[str, str], S
     for key, cells in missing.groupby(["benchmark_name", "model_name"], sort=False, observed=True):
         benchmark, model = map(str, key)
         what = f"no judged row of {model} for {turns_named(cells['turn'].tolist())} of {benchmark}: not comparable"
-        notes.append(Note("warning", ", ".join(run_ids[benchmark, model]), what))
+        notes.append(Note("warning", _some(run_ids[benchmark, model]), what))
     return notes
 
 
@@ -110,7 +127,7 @@ def _file_notes(judged: JudgedRun) -> Iterator[Note]:
     for repair in judged.repairs:
         yield Note("info", f"{source}:{repair.line}", repair.what)
     if len(judged.row_models) > 1:
-        names = ", ".join(judged.row_models)
+        names = _some(judged.row_models)
         yield Note("warning", source, f"rows of several models: {names}; counted as {judged.model_name}")
 
 
@@ -121,7 +138,7 @@ def _artifact_notes(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts
     if artifacts.transcript is not None:
         yield from _transcript_notes(judged, turns, artifacts.transcript, facts)
     if artifacts.summary is not None:
-        for what in _summary_differences(judged, artifacts.summary):
+        for what in _summary_differences(judged, turns, artifacts.summary):
             yield Note("warning", f"{run_id}/{judged.run.judge}_summary.json", what)
 
 
@@ -153,11 +170,16 @@ def _differ(one: str, other: str) -> bool:
     return one != other and one.split() != other.split()
 
 
-def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Iterator[str]:
+def _summary_differences(judged: JudgedRun, turns: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[str]:
     """Yield where a summary agrees with the rows neither by our convention nor by the harness's.
 
-    By ours null is not applicable; the harness counts it as a pass and as scored, so over all turns.
+    By ours null is not applicable; the harness counts it as a pass and as scored, so over all turns. For the use of
+    tools it also counts a false score as a pass where no call was expected, which a row without calls may be.
     """
+    silent = turns["tool_calls"].str.contains(schema.NO_PAYLOAD).tolist()
+    excused = sum(
+        scores.get(_TOOL_USE) is False and nothing for scores, nothing in zip(judged.scores, silent, strict=True)
+    )
     rows = len(judged.scores)
     scores = [score for scores in judged.scores for score in scores.items()]
     scored = Counter(name for name, score in scores if score is not None)
@@ -170,11 +192,12 @@ def _summary_differences(judged: JudgedRun, summary: Mapping[str, Any]) -> Itera
         for name, claim in claims.items() if isinstance(claims, dict) else ():
             count = counts[name]
             with_null = rows - scored[name] + count
-            if isinstance(claim, int) and claim not in (count, with_null):
+            most = with_null + excused if (what, name) == ("passes", _TOOL_USE) else with_null
+            if isinstance(claim, int) and claim != count and not with_null <= claim <= most:
                 yield f"{what} of {name} is {claim}; the judged rows give {_either(count, with_null)}"
-    turns = summary.get("turns_scored")
-    if isinstance(turns, int) and turns != len(judged.turns):
-        yield f"turns_scored is {turns}; there are {len(judged.turns)} judged rows"
+    stated_turns = summary.get("turns_scored")
+    if isinstance(stated_turns, int) and stated_turns != len(judged.turns):
+        yield f"turns_scored is {stated_turns}; there are {len(judged.turns)} judged rows"
 
 
 def _either(count: int, with_null: int) -> str:
@@ -184,3 +207,9 @@ def _either(count: int, with_null: int) -> str:
 def _turn_notes(rows: pd.DataFrame, what: str) -> Iterator[Note]:
     for run_id, turns in rows.groupby("run_id", sort=False, observed=True)["turn"]:
         yield Note("warning", str(run_id), f"{what}: {turns_named(turns.tolist())}")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    rest = len(names) - _SHOWN_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -37,10 +37,8 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
             continue
         values = list(dict.fromkeys(row.value for row in counts))
         if len(values) > _MOST:
-            where = Code(TURN_METADATA_PARQUET)
-            yield Paragraph(
-                (Code(column), f" has {len(values)} values, too many for a table; they are in ", where, ".")
-            )
+            what = f" has {len(values)} values, too many for a table; they are in "
+            yield Paragraph((Code(column), what, Code(TURN_METADATA_PARQUET), "."))
             continue
         cells = {(row.value, row.model_name): rate(row.failed_rows, row.rows_judged) for row in counts}
         yield table([column, *models], [(value, *(cells[value, model] for model in models)) for value in values])

@@ -44,6 +44,7 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
 
 def _counts(row: Record) -> Block:
     unit, every = (row.benchmark_name, row.model_name), ("outcome", "any")
+    endings = count(row.expected_endings, unit, ("kind", c.EXPECTED_ENDING), every)
     of_model = (("benchmark", row.benchmark_name), ("model", row.model_name))
     return Paragraph(
         (
@@ -57,6 +58,8 @@ def _counts(row: Record) -> Block:
             count(row.model_ended_session_early, unit, ("kind", c.ENDED_EARLY), every),
             "; empty response ",
             count(row.empty_response, unit, ("kind", c.EMPTY_RESPONSE), every),
+            *(("; expected endings ", endings) if row.expected_endings else ()),
+            f"; turns lost by the harness {row.pipeline_losses}" if row.pipeline_losses else "",
             ".",
         )
     )

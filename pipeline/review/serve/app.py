@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -51,7 +52,7 @@ def make_app(session: Session, token: str, rebuild: Rebuild) -> ASGIApp:
         *(Route(f"/{name}", getattr(pages, name), methods=["POST"]) for name in ("record", "defer", "undo")),
         *(Route(f"/{name}", getattr(pages, name), methods=["POST"]) for name in ("describe", "bucket", "report")),
     ]
-    return AccessControl(Starlette(routes=routes), token)
+    return AccessControl(Starlette(routes=routes, exception_handlers={Exception: _tell_defect}), token)
 
 
 class Pages:
@@ -230,6 +231,12 @@ class Pages:
             return await run_in_threadpool(work)
         except PipelineError as error:
             return HTMLResponse(render("problem", session=self._session, problems=error.problems), 422)
+
+
+def _tell_defect(_: Request, error: Exception) -> Response:
+    """Print what no request may cause, and answer."""
+    traceback.print_exception(error)
+    return Response("A defect of this page; the command printed it.", 500)
 
 
 def _text(form: FormData, name: str) -> str:

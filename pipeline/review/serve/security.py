@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from pipeline.review.serve.bodies import FORM, TooLong, read_body
 
 if TYPE_CHECKING:
-    from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE: Final = "review_token_"
 """How the cookie's name begins; the rest is the launch's, since cookies do not tell ports apart."""
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:(?P<port>[0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
+"""A `Host` header, whole: nothing else may stand in it. Any port, since a forwarded page has another one."""
+_HIGHEST_PORT: Final = 65_535
+_AHEAD: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+"""Headers that say why a browser asks; some say `prefetch;prerender`."""
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -42,7 +47,14 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        answer = self._refusal(request) or self._welcome(request) or self._app
+        answer = self._refusal(request) or _untimely(request) or self._welcome(request)
+        if answer is None and request.method == "POST":
+            try:
+                receive = await read_body(receive)
+            except TooLong:
+                answer = PlainTextResponse("That is more than this page takes.", 413)
+            except TimeoutError:
+                answer = PlainTextResponse("The rest of the request did not come.", 408)
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -52,28 +64,56 @@ class AccessControl:
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
-        await answer(scope, receive, send_safely)
+        await (answer or self._app)(scope, receive, send_safely)
 
-    def _refusal(self, request: HTTPConnection) -> PlainTextResponse | None:
-        if not _is_loopback(f"//{request.headers.get('host', '')}"):
+    def _refusal(self, request: Request) -> Response | None:
+        hosts = request.headers.getlist("host")
+        if len(hosts) != 1 or not is_loopback(hosts[0]):
             return PlainTextResponse("This page answers on the loopback address only.", 421)
-        origin = request.headers.get("origin")
-        if origin not in (None, f"http://{request.headers['host']}") or request.headers.get(
-            "sec-fetch-site", "none"
-        ) not in ("none", "same-origin"):
-            return PlainTextResponse("Another site asked for this.", 403)
-        given = (request.cookies.get(self._cookie), request.query_params.get("token"))
-        if not any(hmac.compare_digest(token.encode(), self._token.encode()) for token in given if token):
+        if not self._knows_token(request):
             return PlainTextResponse("Open the address that the command printed: it holds this launch's token.", 403)
+        if request.headers.get("origin") not in (None, f"http://{hosts[0]}") or (
+            _is_from_elsewhere(request) and not self._is_arrival(request)
+        ):
+            return PlainTextResponse("Another site asked for this.", 403)
         return None
 
-    def _welcome(self, request: HTTPConnection) -> RedirectResponse | None:
+    def _knows_token(self, request: Request) -> bool:
+        given = (request.cookies.get(self._cookie), request.query_params.get("token"))
+        return any(hmac.compare_digest(token.encode(), self._token.encode()) for token in given if token)
+
+    def _is_arrival(self, request: Request) -> bool:
+        """Whether a browser goes to the first address; from the redirect file, which is another site to it."""
+        given = request.query_params.get("token", "")
+        known = hmac.compare_digest(given.encode(), self._token.encode())
+        return known and request.method == "GET" and request.url.path == "/"
+
+    def _welcome(self, request: Request) -> Response | None:
         """Return the answer that puts the token of the first address into a cookie and out of later addresses."""
         if "token" not in request.query_params:
             return None
-        answer = RedirectResponse("/", 303)
+        # A browser that comes from the file would send no strict cookie after a redirect, but sends it from a page.
+        onward = '<!doctype html><meta http-equiv="refresh" content="0; url=/"><a href="/">The review</a>'
+        answer = HTMLResponse(onward) if _is_from_elsewhere(request) else RedirectResponse("/", 303)
         answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict", path="/")
         return answer
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+
+
+def _untimely(request: Request) -> Response | None:
+    """Return the answer to what no reviewer asked for: a page that is shown counts as opened, one fetched ahead not."""
+    if request.method not in ("GET", "POST"):
+        return PlainTextResponse("This page answers GET and POST.", 405, {"allow": "GET, POST"})
+    purposes = ",".join(value for name in _AHEAD for value in request.headers.getlist(name)).lower()
+    if any(word in purposes for word in ("prefetch", "prerender", "preview")):
+        return PlainTextResponse("This page is not fetched ahead.", 503)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and kind != FORM:
+        return PlainTextResponse(f"This page takes {FORM}.", 415)
+    return None
 
 
 def cookie_name(token: str) -> str:
@@ -81,8 +121,7 @@ def cookie_name(token: str) -> str:
     return COOKIE + hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        return urlsplit(address).hostname in _LOOPBACK
-    except ValueError:
-        return False
+def is_loopback(host: str) -> bool:
+    """Whether a `Host` header names the loopback address, with or without a port, and nothing more."""
+    found = _LOOPBACK.fullmatch(host)
+    return found is not None and 0 < int(found["port"] or 80) <= _HIGHEST_PORT

@@ -89,7 +89,7 @@ def parents(analysis: Analysis) -> dict[str, str]:
 def _counted_others(analysis: Analysis) -> pd.DataFrame:
     """Return the rows that are counted although they did not fail: incomplete ones, endings, empty responses."""
     turns = analysis.light_turns
-    marked = turns["response_kind"].isin(list(schema.SENTINELS))
+    marked = turns["response_kind"].isin([*schema.SENTINELS, schema.EXPECTED_ENDING])
     return turns.loc[(~turns["judged"] | marked) & ~turns["failed"], [*_OF_ALL_ROWS.values(), "turn", "judged"]]
 
 

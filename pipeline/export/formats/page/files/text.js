@@ -14,8 +14,9 @@ const words = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
 // Names come as they are; shown, their control and invisible characters are written out, as in every other output.
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
-const codePoint = (char) => char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-const visible = (text) => text.replaceAll("\r\n", "\n").replace(HIDDEN, (char) => `\\u{${codePoint(char)}}`);
+const codePoint = (char) => char.codePointAt(0).toString(16);
+const writtenOut = (char) => (char.length > 1 ? `\\U${codePoint(char).padStart(8, "0")}` : `\\u${codePoint(char).padStart(4, "0")}`);
+const visible = (text) => text.replaceAll("\r\n", "\n").replace(HIDDEN, writtenOut);
 
 function el(tag, classes, ...children) {
   const made = document.createElement(tag);
@@ -73,6 +74,13 @@ function payload(label, text) {
   return el("details", "payload", el("summary", "", label, ...cutNote(text)), el("pre", "", shown(text)));
 }
 
+// The calls of a row beside the expected ones: each with what came of it, and how its arguments differ.
+function callTable(calls) {
+  if (!calls || !calls.length) return "";
+  const line = (cell, parts) => el("tr", "", ...parts.map((part) => el(cell, "", part)));
+  return el("table", "calls", line("th", ["call", "status", "arguments"]), ...calls.map((call) => line("td", call)));
+}
+
 function verdict(letter, failed, judged) {
   const sign = el("span", "", SIGNS[letter]);
   set(sign, "aria-hidden", "true");
@@ -90,5 +98,6 @@ const dimensions = (row) => data.sets[at("dimensions", row)];
 const secondary = (row) => data.sets[at("secondary", row)];
 const mapOf = (benchmark) => data.maps.findIndex((map) => map.benchmark === benchmark);
 const userText = (map, turn) => (data.users && data.users[map] ? data.users[map][turn] : undefined);
+const expectedOf = (benchmark, turn) => data.expected && data.expected[benchmark] && data.expected[benchmark][turn];
 // A row that failed by its place among the rows, another by a number below -1; -1 for no row.
 const textsOf = (ref) => (ref >= 0 ? data.texts && data.texts[ref] : data.others && data.others[ref]);
