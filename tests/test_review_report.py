@@ -82,7 +82,7 @@ def test_an_agent_takes_a_comparison_to_a_final_report(run, tmp_path):
     failed = len((tmp_path / "out" / "failure_review_rows.jsonl").read_text().splitlines())
     analysis = json.loads((tmp_path / "out" / "analysis.json").read_text())
     assert analysis["status"] == "final"
-    assert f"**Status: FINAL ({analysis['review']['decided']} of {failed} failed rows reviewed)**" in report
+    assert f"**Status: FINAL ({analysis['review']['decided']} of {failed} failed rows reviewed; " in report
     assert "every line holds (FINAL)" in run("report", "out", "--verify")
 
 
@@ -100,7 +100,7 @@ def test_the_reviewed_sample_is_final_and_stays_so(run, tmp_path):
     assert report.count("**What goes wrong**") == len(analysis["review"]["findings"])
     assert "does NOT hold" not in report
     said = run("summary", "out")
-    assert "FINAL (33 of 33 failed rows reviewed)" in said
+    assert "FINAL (33 of 33 failed rows reviewed; " in said
     assert "state_memory_failure 4 reviewed, 0 provisional" in said
     assert "Themes of these turns: knowledge_grounding_error" in said
 

@@ -146,7 +146,7 @@ def test_its_commands_lead_from_judged_runs_to_a_final_report(cli, tmp_path, mon
         assert done.returncode == 0, (line, done.stderr)
         run.append(words)
     assert len(run) == len(COMMANDS)
-    assert "**Status: FINAL (33 of 33 failed rows reviewed)**" in (folder / "deep_error_analysis.md").read_text("utf-8")
+    assert "**Status: FINAL (33 of 33 failed rows reviewed; " in (folder / "deep_error_analysis.md").read_text("utf-8")
     events = [json.loads(line) for line in (folder / "reviews.jsonl").read_text("utf-8").splitlines()]
     assert {(event["reviewer"], event["reviewer_kind"]) for event in events} == {("reader-1", "agent")}
     assert before == {path: path.read_bytes() for path in (ROOT / "data_samples").rglob("*") if path.is_file()}
