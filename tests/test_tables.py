@@ -24,6 +24,7 @@ from pipeline.ledger.evidence import evidence_digest
 from pipeline.ledger.replay import replay
 from pipeline.ledger.review import review_of
 from pipeline.load.artifacts import read_artifacts
+from pipeline.load.facts import facts_of
 from pipeline.load.records import Options
 from pipeline.load.reference import Reference, ReferenceTurn
 from pipeline.load.rows import read_batches
@@ -44,6 +45,7 @@ from pipeline.stages import (
     tables,
     turnsets,
 )
+from pipeline.stages.comparability import check_alike
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results"]
@@ -360,8 +362,14 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
     review = review_of(ledger, reviewed, sizes, len(failures), by)
     run_ids = {unit: ["run"] for unit in zip(units["benchmark_name"], units["model_name"], strict=True)}
     assert [row.decided for row in reviewed] == [True]
+    beside = {judged.run.run_id: read_artifacts(judged.run) for judged, _ in batch.by_run()}
+    facts = {judged.run.run_id: facts_of(judged.run, beside[judged.run.run_id], {}, options) for judged in batch.runs}
+    ids = [judged.run.run_id for judged in batch.runs]
     calls = [
-        *((checks.check_run, judged, rows, read_artifacts(judged.run)) for judged, rows in batch.by_run()),
+        *(
+            (checks.check_run, judged, rows, beside[run_id], facts[run_id])
+            for run_id, (judged, rows) in zip(ids, batch.by_run(), strict=True)
+        ),
         (tables.include_dimensions, batch.scores, ()),
         (tables.include_dimensions, batch.scores, ("kb_grounding",)),
         (tables.is_false, batch.scores["passed"]),
@@ -385,7 +393,7 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
         (tables.text_sizes, settled),
         (checks.Questions().add, settled),
         (checks.check_rows, turns, checks.silent_rows(settled)),
-        (checks.check_comparison, batch.scores, listed.runs),
+        (lambda *given: list(check_alike(*given)), batch.scores, listed.runs, facts, {}),
         (checks.check_comparable, outcomes, run_ids),
         *((compared.compared_by, each, units, by) for each in (turns, failures, batch.scores)),
         (counts.count_tables, turns, failures, batch.scores, units, options, ledger.buckets),
