@@ -21,6 +21,7 @@ from pipeline.ledger.review import ReviewedRow, review_of
 from pipeline.ledger.store import read_ledger
 from pipeline.load.artifacts import read_artifacts
 from pipeline.load.files import plain, read_bytes, shown
+from pipeline.load.moving import finish_move
 from pipeline.load.plan import Plan, make_plan
 from pipeline.load.records import Note, Options, RejectedLine, Request, RunInput
 from pipeline.load.rows import JudgedRun, RunBatch, read_batches
@@ -39,7 +40,7 @@ from pipeline.stages.reference import add_reference, check_reference
 from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures, text_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     AnyPath = str | os.PathLike[str]
     Progress = Callable[[int, int], None]
@@ -162,6 +163,8 @@ class Written:
     analysis: Analysis
     report: Path
     target: Target
+    digests: Mapping[str, str]
+    """The SHA-256 of every output but `analysis.json`, by name."""
 
 
 def analyze_into(
@@ -180,6 +183,7 @@ def analyze_into(
         raise UsageError(Problem("--output", "is empty", "name a folder, or leave it out"))
     plan = make_plan(request, _read_rules(request))
     target = choose_target(None if output is None else Path(output), plan.listed.name)
+    finish_move(target.folder)
     refuse_unfit(target, plan.input_folders, {(run.benchmark_name, run.run_id) for run in plan.listed.runs})
     ledger = read_ledger(target.folder)
     with staged(target) as staging:
@@ -191,7 +195,7 @@ def analyze_into(
         staging.write_all(build_report(analysis), analysis)
         staging.write_local(plan.input_files, plan.local_facts)
         report = staging.move_in()
-    return Written(analysis, report, target)
+    return Written(analysis, report, target, staging.digests)
 
 
 def analyze_in_memory(request: Request, progress: Progress = no_progress, ledger: Ledger | None = None) -> Analysis:
@@ -283,7 +287,7 @@ class Loaded:
         self.turns.append(turns[list(schema.LIGHT_TURNS)])
         self.failures.append(failures[list(schema.FAILURES)])
         self.sizes.append(text_sizes(failures))
-        self.scores.append(scores)
+        self.scores.append(scores.reset_index(drop=True))  # the index is half of their size
         self.silent.append(checks.silent_rows(turns))
         self.candidates.append(verdict_candidates(turns))
         self.questions.add(turns)
@@ -296,10 +300,17 @@ class Loaded:
                 self.texts = None
 
     def united(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece."""
+        """Return turns, failures (under their index in turns) and scores of all batches, each in one piece.
+
+        The parts are given up one table after the other, or everything would be in memory twice.
+        """
         turns = concat(self.turns, schema.LIGHT_TURNS)
+        self.turns.clear()
         failures = concat(self.failures, schema.FAILURES).set_axis(turns.index[turns["failed"]])
-        return turns, failures, concat(self.scores, schema.LONG_SCORES)
+        self.failures.clear()
+        scores = concat(self.scores, schema.LONG_SCORES)
+        self.scores.clear()
+        return turns, failures, scores
 
     def texts_of(self, failures: pd.DataFrame) -> pd.DataFrame | None:
         """Return the texts of all failed rows under their index, if they were kept."""

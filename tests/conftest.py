@@ -9,7 +9,12 @@ from builders import failing, row, write_comparison, write_run
 from hypothesis import settings
 
 settings.register_profile("tests", deadline=None, max_examples=60, derandomize="CI" in os.environ)
+settings.register_profile("few", settings.get_profile("tests"), max_examples=10)
 settings.load_profile("tests")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=20, help="how many processes tests/test_crash.py kills at random")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -305,36 +306,6 @@ def test_a_killed_analysis_leaves_the_old_folder_whole(large, tmp_path):
     assert names_in(tmp_path / "results") == ["out"]
 
 
-KILLED_WHILE_MOVING = """
-import os, pathlib, signal, sys
-from pipeline.cli.main import run
-move, left = pathlib.Path.replace, [int(sys.argv[1])]
-def replace(self, target):
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    left[0] -= 1
-    return move(self, target)
-pathlib.Path.replace = replace
-sys.exit(run(sys.argv[2:]))
-"""
-
-
-@pytest.mark.parametrize("moved", [0, 1, 6, 11])
-def test_a_folder_with_analysis_json_is_whole_even_when_killed_while_moving_in(run, tmp_path, moved):
-    out = tmp_path / "out"
-    write_run(run, [failing(0)])
-    analyze(run_dir=run, output=out)
-    write_run(run, [failing(0), failing(1)])
-    arguments = [str(moved), "analyze", "--run-dir", str(run), "--output", str(out)]
-    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_MOVING, *arguments], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert (out / "analysis.json").exists() == (moved == 0)  # before the first move the old one is whole
-    analyze(run_dir=run, output=out)
-    analyze(run_dir=run, output=tmp_path / "fresh")
-    assert same_everywhere(out) == same_everywhere(tmp_path / "fresh")
-    assert names_in(tmp_path) == ["fresh", "in", "out"]
-
-
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("delay", [0.0, 0.3])
 def test_an_interrupted_analysis_leaves_nothing_and_says_so(large, tmp_path, sent, delay):
@@ -522,8 +493,13 @@ def test_analysis_json_is_what_the_design_says(comparison, tmp_path):
         "benchmarks",
         "review",
         "notes",
+        "files",
     ]
     assert found["schema_version"] == 1
+    whole = files_of(tmp_path / "out")
+    digests = {name: hashlib.sha256(text).hexdigest() for name, text in whole.items()}
+    assert found["files"] == {name: digests[name] for name in digests.keys() - LOCAL - {"analysis.json"}}
+    assert list(found["files"]) == sorted(found["files"])
     assert [list(run) for run in found["inputs"]] == [
         ["run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows"]
     ] * 2

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.load.judged import BadLine, Repair, decode
+from pipeline.load.nesting import MAX_DEPTH
 from pipeline.load.rows import text_columns
 
 BOM = b"\xef\xbb\xbf"
@@ -125,9 +126,15 @@ def test_a_row_loads_however_it_was_written(block):
 
 
 def test_blank_lines_are_passed_over_and_still_counted():
-    decoded = read(b"\n" + ROW + b"\n  \n\r\n" + ROW.replace(b"3", b"4") + b"\n\n")
+    decoded = read(b"\n" + ROW + b"\n\r\n\n" + ROW.replace(b"3", b"4") + b"\n\n")
     assert decoded.lines == [2, 5]
     assert decoded.bad == []
+
+
+@pytest.mark.parametrize("line", [b"  ", b"\t", b"\x0b\r", "\u2028".encode(), BOM, BOM + ROW])
+def test_only_a_line_ending_is_blank_and_only_line_1_may_begin_with_a_byte_order_mark(line):
+    decoded = read(ROW + b"\n" + line + b"\n")
+    assert (decoded.lines, [bad.line for bad in decoded.bad]) == ([1], [2])
 
 
 def test_a_file_of_a_byte_order_mark_alone_has_no_rows_and_no_faults():
@@ -181,6 +188,31 @@ def test_a_lone_surrogate_in_a_dimension_is_replaced():
     only, repairs = decode_one(b'{"turn":0,"scores":{"a\\ud800":false}}')
     assert scores_of(only) == {"a\ufffd": False}
     assert repairs
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        b'{"a\\ud800":false,"a\\udfff":true}',
+        b'{"a\\ufffd":false,"a\\ud800":true}',
+        b'{"a\\ud800":false,"a\\udc00":true,"a\\\\ud800":null}',
+    ],
+)
+def test_dimensions_whose_names_would_become_one_are_all_kept(scores):
+    only, _ = decode_one(b'{"turn":0,"scores":' + scores + b"}")
+    assert list(scores_of(only).values()) == [False, True, None][: scores.count(b",") + 1]
+
+
+@pytest.mark.parametrize(("depth", "loads"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False), (100_000, False)])
+def test_payloads_load_up_to_one_depth_on_every_python(depth, loads):
+    nested = b'{"a":[' * (depth // 2) + b"[" * (depth % 2) + b"]" * (depth % 2) + b"]}" * (depth // 2)
+    decoded = read(b'{"turn":0,"user_text":"[[{{\\"[","scores":{},"tool_calls":' + nested + b"}")
+    assert [bool(decoded.rows), not decoded.bad] == [loads, loads]
+
+
+def test_many_brackets_that_are_not_nested_load():
+    only, _ = decode_one(b'{"turn":0,"scores":{},"tool_calls":[' + b",".join([b'{"a":["[[["]}'] * 5000) + b"]}")
+    assert len(json.loads(only["tool_calls"])) == 5000
 
 
 @pytest.mark.parametrize("digits", [18, 19, 20, 40, 400, 4000])
@@ -436,9 +468,13 @@ def test_every_line_that_is_not_blank_is_a_row_or_a_named_bad_line(file_lines):
     decoded = read(b"\n".join(file_lines))
     rows = decoded.lines
     bad = {line.line for line in decoded.bad}
-    filled = [n for n, line in enumerate(file_lines, 1) if line.removeprefix(BOM).strip()]
+    blank = {b"", b"\r"} | {BOM, BOM + b"\r"}
+    filled = [n for n, line in enumerate(file_lines, 1) if line not in (blank if n == 1 else {b"", b"\r"})]
     assert sorted([*rows, *bad]) == filled
-    assert all(line.raw == file_lines[line.line - 1] and line.what and line.fix for line in decoded.bad)
+    assert all(
+        line.raw == file_lines[line.line - 1].removeprefix(BOM * (line.line == 1)) and line.what and line.fix
+        for line in decoded.bad
+    )
     assert all(repair.line in rows for repair in decoded.repairs)
 
 

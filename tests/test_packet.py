@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +19,7 @@ from recount import failed_row_ids, listed_runs, write_runs
 
 from pipeline import analyze
 from pipeline.export.formats.packet_csv import guard
+from pipeline.report.text import visible_name
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 NAMES = ("clinic_three_models", "library_repeats")
@@ -50,7 +53,7 @@ KEYS = [
 OF_REFERENCE = KEYS[-4:]
 AS_JSON = ("scores", "tool_calls", "tool_results")
 COLUMNS = [f"{name}_json" if name in (*AS_JSON, "expected_calls", "call_check") else name for name in KEYS]
-GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 FORMULA = GUARDED[:-1]
 
 
@@ -82,7 +85,22 @@ def read_csv(folder):
 
 
 def guarded(text):
-    return f"'{text}" if text.startswith(GUARDED) else text
+    return f"'{text}" if text.startswith(GUARDED) or is_formula(text) else text
+
+
+def is_formula(text):
+    """Whether the first character that is seen is, once normalised, a formula's sign."""
+    seen = re.sub(r"^[\s\u2800]+", "", "".join(" " if is_unseen(char) else char for char in text))
+    return unicodedata.normalize("NFKC", seen[:1]) in {"=", "+", "-", "@"} and seen[:1] not in SUPERSCRIPTS
+
+
+def is_unseen(char):
+    return (
+        unicodedata.category(char) in {"Cc", "Cf", "Mn", "Zs", "Zl", "Zp"} or char in "\u115f\u1160\u2800\u3164\uffa0"
+    )
+
+
+SUPERSCRIPTS = "\u207a\u208a\u207b\u208b\u207c\u208c"
 
 
 def unguarded(cell):
@@ -155,7 +173,7 @@ def test_a_run_without_failures_leaves_an_empty_packet_with_its_header(tmp_path)
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.text(
-    st.sampled_from("=+-@\t\r\n'\",;a "), max_size=6
+    st.sampled_from("=+-@\t\r\n'\",;a \u200b\ufeff\u00a0\u3164\uff1d\uff0b\uff0d\uff20\ufe66"), max_size=6
 )
 
 
@@ -169,6 +187,7 @@ def test_a_guarded_cell_is_no_formula_and_one_quote_taken_away_restores_it(texts
     assert header == ["text"]
     for cell, text in zip(cells, texts, strict=True):
         assert not cell.startswith(FORMULA)
+        assert not is_formula(cell)
         assert cell == guarded(text)
 
 
@@ -196,7 +215,7 @@ def test_any_text_column_is_guarded_and_restored(tmp_path, text):
     assert found["tool_calls"] == text
     assert found["model_name"] == text
     assert strict(cells["tool_results_json"]) == [text]
-    assert unguarded(cells["failed_dimensions"]) == f"{text},plain"
+    assert unguarded(cells["failed_dimensions"]) == f"{visible_name(text)},plain"
 
 
 PAYLOADS = st.recursive(

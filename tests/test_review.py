@@ -361,28 +361,43 @@ def test_text_that_is_not_utf8_is_refused(cli, review, folder):
     assert [event["event"] for event in events(folder)] == ["opened"]
 
 
-def test_an_event_at_the_end_of_time_is_no_event(review, folder):
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59.999999-12:00", "9999-12-31T23:59:59.999999Z"])
+def test_an_event_at_the_end_of_time_is_read_and_no_event_follows_it_until_it_is_set_aside(review, folder, at):
     decide(review, "run_a:1")
-    last = events(folder)[-1] | {"id": "late", "at": "9999-12-31T23:59:59.999999-12:00"}
+    last = events(folder)[-1] | {"id": "late", "at": at}
     with (folder / "reviews.jsonl").open("a") as ledger:
         ledger.write(json.dumps(last) + "\n")
-    assert "reviews.jsonl:3" in problems(review("status", code=2))[0]
+    before = (folder / "reviews.jsonl").read_bytes()
+    assert review("status")["decided"] == 1
+    said = problems(review("show", "run_a:2", code=2))[0]
+    assert "no event can be later" in said
+    assert "review repair" in said
+    assert (folder / "reviews.jsonl").read_bytes() == before
+    assert [each["line"] for each in review("repair")["set_aside"]] == [3]
+    review("show", "run_a:2")
+
+
+def test_events_follow_one_of_the_year_9000(review, folder):
+    decide(review, "run_a:1")
+    last = events(folder)[-1] | {"id": "late", "at": "9000-12-31T23:59:59.999999Z"}
+    with (folder / "reviews.jsonl").open("a") as ledger:
+        ledger.write(json.dumps(last) + "\n")
+    review("record", "run_a:1", "--bucket", "other", "--attribution", "model")
+    assert events(folder)[-1]["at"] == "9001-01-01T00:00:00.000000Z"
+    assert review("status")["decided"] == 1
 
 
 def test_a_turn_of_thousands_of_digits_is_no_row(review):
     assert "not a row id" in problems(review("show", "run_a:" + "9" * 5000, code=2))[0]
 
 
-def test_two_events_of_one_id_give_the_same_whichever_ledger_takes_the_other(review, folder, tmp_path):
+def test_two_events_of_one_id_give_the_same_in_whichever_order_the_ledger_holds_them(review, folder):
     decide(review, "run_a:1")
     mine = (folder / "reviews.jsonl").read_text()
     theirs = mine.replace(f'"bucket":"{STATE}"', '"bucket":"empty_response"')
     found = []
-    for number, (here, there) in enumerate([(mine, theirs), (theirs, mine)]):
-        (folder / "reviews.jsonl").write_text(here)
-        (tmp_path / f"{number}.jsonl").write_text(there)
-        review("merge", tmp_path / f"{number}.jsonl")
-        assert review("merge", tmp_path / f"{number}.jsonl")["added"] == 0
+    for both in (mine + theirs, theirs + mine):
+        (folder / "reviews.jsonl").write_text(both)
         found.append([each["bucket"] for each in review("show", "run_a:1")["row"]["decisions"]])
     assert found[0] == found[1]
 

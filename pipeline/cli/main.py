@@ -11,6 +11,7 @@ import typer
 from pipeline.cli import analyze, export, printing, report, review, rules, skill
 from pipeline.cli.options import spread
 from pipeline.errors import PipelineError, Problem
+from pipeline.load.files import unicode_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,7 @@ GROUPS: Final = (["rules"], ["review"], ["review", "bucket"], ["skill"])
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit code; every error a user can cause is printed, none raised."""
+    arguments = [given if os.path.lexists(given) else unicode_argument(given) for given in arguments]
     try:
         return _run(arguments, as_json="--json" in arguments)
     except SystemExit:  # how Typer says that the reader of its help has gone

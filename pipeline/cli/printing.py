@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import typer
 
 from pipeline import schema as c
-from pipeline.report.text import one_line
+from pipeline.report.text import escaped_json, name_line, one_line, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from pipeline.workflow import Written
 
 _PER_FILE: Final = 20
+_MOST: Final = 200
+"""So many problems or notes are printed as text."""
+_LONGEST: Final = 4000
+"""So many characters of a line are printed on stderr."""
 _PATIENCE: Final = 1.0
 """Seconds before a progress bar shows."""
 _LABELS: Final = {"report": "Report", "page": "Page", "packet_jsonl": "Packet", "analysis": "Numbers"}
@@ -82,13 +86,11 @@ def print_written(written: Written, *, as_json: bool) -> None:
         "analysis": target.folder / c.ANALYSIS_JSON,
         "tables": target.folder / "tables",
     }
-    for note in analysis.notes:
-        if note.severity == "error":
-            _warn(f"error: {note.where}: {note.what}")
+    _warn_all([f"error: {note.where}: {note.what}" for note in analysis.notes if note.severity == "error"])
     if written.report == target.new_report:
         _warn(f"{target.report} was edited by hand and is kept; the new report is {target.new_report}")
     if as_json:
-        _print_json(as_object(analysis) | {"paths": {name: str(path) for name, path in paths.items()}})
+        _print_json(as_object(analysis, written.digests) | {"paths": {name: str(path) for name, path in paths.items()}})
         return
     _print(summarise(analysis))
     _print("")
@@ -126,7 +128,11 @@ def print_checks(analysis: Analysis, *, as_json: bool) -> int:
             result["error"] = {"exit_code": code, "problems": problems}
         _print_json(result)
         return code
-    lines = [one_line(f"{note.severity}: {note.where}: {note.what}") for note in analysis.notes]
+    others = [note for note in analysis.notes if note.severity != "error"]
+    listed = analysis.notes if len(analysis.notes) <= _MOST else (*errors, *others)
+    lines = [name_line(f"{note.severity}: {note.where}: {note.what}") for note in listed[:_MOST]]
+    if left := len(listed) - len(lines):
+        lines.append(f"and {left} more notes (--json lists them)")
     counts = Counter(note.severity for note in analysis.notes)
     found = f"{words('error', counts['error'])}, {words('warning', counts['warning'])}, {counts['info']} info"
     _print("\n".join([*lines, f"{words('run', len(analysis.inputs))} checked: {found}"]))
@@ -140,19 +146,24 @@ def print_problems(problems: Sequence[Problem], code: int, *, as_json: bool) -> 
         _print_json({"error": {"exit_code": code, "problems": listed}})
         return
     seen: Counter[str] = Counter()
+    shown: list[str] = []
     for problem in problems:
         file = problem.where.rpartition(":")[0] or problem.where
         seen[file] += 1
         if seen[file] <= _PER_FILE:
-            _warn(f"error: {problem}")
-    for file, n in seen.items():
-        if n > _PER_FILE:
-            _warn(f"error: {file}: {n} problems in all, {n - _PER_FILE} not shown (--json lists them)")
+            shown.append(f"error: {problem}")
+    totals = [
+        f"error: {file}: {n} problems in all, {n - _PER_FILE} not shown (--json lists them)"
+        for file, n in seen.items()
+        if n > _PER_FILE
+    ]
+    _warn_all(shown)
+    _warn_all(totals)
 
 
 def say(text: str) -> None:
     """Print a line at once."""
-    _print(one_line(text))
+    _print(name_line(text))
 
 
 def _print(text: str) -> None:
@@ -160,11 +171,19 @@ def _print(text: str) -> None:
 
 
 def _print_json(value: object) -> None:
-    _print(json.dumps(value, ensure_ascii=False, indent=2))
+    _print(escaped_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def _warn(text: str) -> None:
-    _write(sys.stderr, one_line(text))
+    _write(sys.stderr, shorten(name_line(text), _LONGEST))
+
+
+def _warn_all(lines: Sequence[str]) -> None:
+    """Print the first lines on stderr, and how many more there are."""
+    for line in lines[:_MOST]:
+        _warn(line)
+    if len(lines) > _MOST:
+        _warn(f"error: and {len(lines) - _MOST} more (--json lists them)")
 
 
 def _write(stream: TextIO | None, text: str) -> None:
@@ -183,4 +202,4 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 def _short(path: Path) -> str:
     here = Path.cwd()
-    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return name_line(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -1,10 +1,8 @@
-"""Guards for work on the file system: refusals become errors, one process at a time, not cut in two."""
+"""Guards for work on the file system: refusals become errors, and nothing is cut in two."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -26,17 +24,6 @@ def refusals(place: Path) -> Iterator[None]:
         what = f"cannot be written: {error.strerror or error}"
         fix = "free space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another --output"
         raise OutputError(Problem(str(error.filename or place), what, fix)) from None
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, so that one process at a time works on it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -9,21 +9,33 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_UNFIT_FOR_MAKE: Final = re.compile(r"[\n\t;|\\]")
+# What make can hold once it is quoted. Any other character may split a name, match other files or start a command.
+_FIT: Final = re.compile(r"(?:[\w.,/+@'\"()!&$=%#: -]*)\w")
+_UNKNOWN: Final = "inputs-whose-names-make-cannot-hold"
 
 
 def dependencies(goal: Path, inputs: Sequence[Path]) -> str:
     """Return a rule for make: the goal, by its short and its full name, needs the inputs.
 
-    Each input is a goal without a recipe too, so that one may vanish. A path that no rule can hold is left out.
+    Each input is a goal without a recipe too, so that one may vanish. With an input that no rule can hold, the goal is
+    made each time; for a goal that no rule can hold there is no rule.
     """
     here = Path.cwd()
     names = [goal.relative_to(here), goal] if goal.is_relative_to(here) else [goal]
-    goals = " ".join(map(_quoted, names)).replace("%", "\\%")
-    needed = [_quoted(path) for path in inputs if not _UNFIT_FOR_MAKE.search(str(path))]
-    rule = " \\\n  ".join([f"{goals}:", *needed])
+    goals = " ".join(_quoted(name).replace("%", "\\%") for name in names if _is_fit(name))
+    if not goals:
+        return "# make cannot hold the name of this folder\n"
+    needed = [_quoted(path) for path in inputs if _is_fit(path)]
     vanished = [f"{path}:".replace("%", "\\%") for path in needed]
+    if len(needed) < len(inputs):
+        needed.append(_UNKNOWN)
+        vanished.append(f".PHONY: {_UNKNOWN}")
+    rule = " \\\n  ".join([f"{goals}:", *needed])
     return "\n\n".join(["equals := =", rule, *vanished]) + "\n"
+
+
+def _is_fit(path: Path) -> bool:
+    return _FIT.fullmatch(str(path)) is not None
 
 
 def _quoted(path: Path) -> str:

@@ -16,6 +16,7 @@ from pipeline.analysis import Analysis
 from pipeline.errors import InputError, Problem
 from pipeline.load.folder import read_facts, read_local
 from pipeline.load.folder_rows import open_rows
+from pipeline.load.moving import finish_move
 from pipeline.load.records import Options, RejectedLine, Request
 from pipeline.review.folder import open_folder
 from pipeline.review.state import review_folder
@@ -38,6 +39,7 @@ _READ_TURNS = {
 
 def request_of(folder: Path) -> Request:
     """Return what was analysed, and how. Raises `UsageError` for a folder that is no analysis folder."""
+    finish_move(folder)
     local, facts = read_local(folder), read_facts(folder)
     return Request(
         comparison_dir=local.comparison_dir,
@@ -62,8 +64,8 @@ def read_back(path: Path) -> Analysis:
     The inputs need not be there. Raises `UsageError` for a folder that is no analysis folder, and `InputError` if
     its files cannot be read.
     """
-    options, facts = request_of(path).options, read_facts(path)
-    state = review_folder(open_folder(path, open_rows))
+    folder = open_folder(path, open_rows)
+    options, facts, state = request_of(path).options, folder.facts, review_folder(folder)
     review = state.complete
     try:
         turns = assign_buckets(_read(path / schema.TURNS_PARQUET, _READ_TURNS), review.rows)

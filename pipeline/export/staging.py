@@ -1,27 +1,34 @@
-"""Write the analysis folder: everything is staged beside it and moved in, or nothing is."""
+"""Write the analysis folder: everything is staged beside it and then moved in as one; `load.moving` moves."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import shutil
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from tempfile import mkdtemp
+from contextlib import ExitStack, contextmanager, suppress
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline import schema as c
+from pipeline.errors import OutputError
 from pipeline.export.batches import written_in_batches
 from pipeline.export.formats import all_outputs
-from pipeline.export.formats.markdown import is_unedited
-from pipeline.export.guards import locked, refusals, uninterrupted
+from pipeline.export.formats.analysis_json import to_bytes
+from pipeline.export.guards import refusals, uninterrupted
 from pipeline.export.make_rule import dependencies
-from pipeline.export.target import OWN_NAMES, Target, cut_name, is_analysis_folder, listed_outputs
+from pipeline.export.sharing import share_like
+from pipeline.export.target import Target, cut_name, is_analysis_folder, listed_outputs
+from pipeline.ledger.files import LOCKS_MISSING
+from pipeline.load.files import irregular, irregular_folders
+from pipeline.load.moving import MOVING, OWN_NAMES, Moves, free_report, is_own, locked, move_files
+from pipeline.load.whole import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import pandas as pd
 
@@ -36,6 +43,8 @@ class Staging:
         self.target = target
         self._folder = folder
         self._names: list[str] = []
+        self.digests: dict[str, str] = {}
+        """The SHA-256 of every output but `analysis.json`, once all are written."""
 
     @contextmanager
     def file(self, name: str) -> Iterator[BinaryIO]:
@@ -52,11 +61,14 @@ class Staging:
         return written_in_batches(self.file, self._folder)
 
     def write_all(self, report: Report, analysis: Analysis) -> None:
-        """Write every output that the analysis calls for."""
+        """Write every output that the analysis calls for, and `analysis.json` with the digests of the others."""
         for output in all_outputs():
             if output.wanted(analysis):
                 with self.file(output.path.format(stem=self.target.stem)) as stream:
                     output.write(report, analysis, stream)
+        self.digests = {name: digest_of(self._folder / name) for name in sorted(set(self._names))}
+        with self.file(c.ANALYSIS_JSON) as stream:
+            stream.write(to_bytes(analysis, self.digests))
 
     def write_local(self, inputs: Sequence[Path], local: dict[str, Any]) -> None:
         """Write the two files that hold on this machine only: the dependencies for make, and where things lie."""
@@ -68,69 +80,65 @@ class Staging:
             stream.write(json.dumps(local | {"outputs": outputs}, indent=2).encode() + b"\n")
 
     def move_in(self) -> Path:
-        """Move all files in, `analysis.json` last, and what an earlier analysis left out; name the report.
+        """Move all files in, and remove what an earlier analysis left; return where the report is.
 
-        A report that was edited by hand is kept, and the new one is put beside it. When the file system
-        refuses half-way, everything is put back as it was.
+        A report that was edited by hand is kept, and the new one is put beside it. A new folder is there at once;
+        in one that is there the files are replaced one by one, and who is killed meanwhile leaves a journal by
+        which the next command goes on.
         """
         target = self.target
-        # local.json first: a folder that a killed process left half filled is then known for ours.
-        order = {c.LOCAL_JSON: 0, c.ANALYSIS_JSON: 2}
-        names = sorted(set(self._names), key=lambda name: (order.get(name, 1), name))
-        places = {name: target.folder / name for name in names}
         with refusals(target.folder), uninterrupted():
+            if not target.folder.exists():
+                with suppress(OSError):  # another process has just made it
+                    self._folder.rename(target.folder)
+                    return target.report
             target.folder.mkdir(exist_ok=True)
             with locked(target.folder):
-                places[target.report.name] = _free_report(target)
-                replaced = [path for path in places.values() if path.exists()]
-                leaving = sorted({*replaced, *self._stale(set(places.values()))}, key=_is_not_analysis)
-                aside = self._folder / "aside"
-                aside.mkdir()
-                moves = [(path, aside / str(number)) for number, path in enumerate(leaving)]
-                moves += [(self._folder / name, path) for name, path in places.items()]
-                _move_all(moves)
-        return places[target.report.name]
+                move_files(target.folder)
+                place = free_report(target.report)
+                self._refuse_irregular(place)
+                self._replace(place)
+        return place
 
-    def _stale(self, kept: set[Path]) -> list[Path]:
-        """Return what an earlier analysis wrote here and this one does not: by its own list, and by name."""
+    def _refuse_irregular(self, report: Path) -> None:
+        """Refuse what no file can replace, before anything is replaced."""
+        places = [report, *(self.target.folder / name for name in self._names)]
+        problems = irregular(places)
+        if problems := problems or irregular_folders({place.parent for place in places}):
+            raise OutputError(*problems)
+
+    def _replace(self, report: Path) -> None:
+        """Replace the files of the folder by the staged ones, under the folder's lock."""
+        folder, names = self.target.folder, sorted(set(self._names), key=lambda name: (name == c.ANALYSIS_JSON, name))
+        moves = Moves(names, sorted(self._stale() - set(names)), self.target.report.name)
+        copy = folder / self._folder.name
+        try:
+            self._share(self._folder, report)
+            moves.write(self._folder)
+            try:
+                self._folder.rename(folder / MOVING)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.copytree(self._folder, copy)
+                self._share(copy, report)
+                copy.rename(folder / MOVING)
+            move_files(folder)
+        except OSError:
+            shutil.rmtree(copy, ignore_errors=True)
+            if all((folder / MOVING / name).exists() for name in names):  # nothing was replaced, and nothing will be
+                shutil.rmtree(folder / MOVING, ignore_errors=True)
+            raise
+
+    def _share(self, staged: Path, report: Path) -> None:
+        for name in set(self._names):
+            share_like(staged / name, report if name == self.target.report.name else self.target.folder / name)
+
+    def _stale(self) -> set[str]:
+        """Return what an earlier analysis may have written here: by its own list, and by name."""
         folder = self.target.folder
-        names = {name for name in listed_outputs(folder) or () if _is_own(name)}
-        names |= OWN_NAMES if is_analysis_folder(folder) else set()
-        paths = {folder / name for name in names} | {self.target.new_report}
-        return [
-            path
-            for path in sorted(paths - kept)
-            if path.is_file() and (path.suffix != ".md" or is_unedited(path.read_bytes()))
-        ]
-
-
-def _free_report(target: Target) -> Path:
-    """Return where the report goes: its own place, or the first beside it without a file that was edited by hand."""
-    place, number = target.report, 1
-    while place.exists() and not is_unedited(place.read_bytes()):
-        place = target.new_report if number == 1 else target.folder / f"{target.stem}.new{number}.md"
-        number += 1
-    return place
-
-
-def _is_not_analysis(path: Path) -> tuple[bool, Path]:
-    return path.name != c.ANALYSIS_JSON, path
-
-
-def _move_all(moves: list[tuple[Path, Path]]) -> None:
-    """Rename files one by one, or, when one is refused, none."""
-    done: list[tuple[Path, Path]] = []
-    try:
-        for source, goal in moves:
-            goal.parent.mkdir(exist_ok=True)
-            if goal.is_dir():
-                raise IsADirectoryError(0, "there is a folder where a file should go", str(goal))
-            source.replace(goal)
-            done.append((source, goal))
-    except OSError:
-        for source, goal in reversed(done):
-            goal.replace(source)
-        raise
+        names = {name for name in listed_outputs(folder) or () if is_own(name)}
+        return names | (OWN_NAMES if is_analysis_folder(folder) else set()) | {self.target.new_report.name}
 
 
 @contextmanager
@@ -143,14 +151,23 @@ def staged(target: Target) -> Iterator[Staging]:
         cleanup.callback(_remove_empty, missing)
         with refusals(target.folder), uninterrupted():
             parent.mkdir(parents=True, exist_ok=True)
-            # A mounted folder is staged in itself: nothing can be moved in from another file system.
-            home = folder if folder.is_dir() and folder.stat().st_dev != parent.stat().st_dev else parent
+            home = folder if _is_apart(folder) else parent
             with locked(home):
-                _sweep(home, _prefix(target))
-                folder = Path(mkdtemp(prefix=_prefix(target), dir=home))
+                for place in {home, folder} if folder.is_dir() else {home}:
+                    _sweep(place, _prefix(target))
+                folder = home / f"{_prefix(target)}{token_hex(4)}"
+                folder.mkdir()
                 cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
                 cleanup.enter_context(locked(folder))
         yield Staging(target, folder)
+
+
+def _is_apart(folder: Path) -> bool:
+    """Whether files beside a folder cannot be moved into it, or none can be made there: it is staged in itself."""
+    parent = folder.parent
+    return folder.is_dir() and (
+        folder.stat().st_dev != parent.stat().st_dev or not os.access(parent, os.W_OK | os.X_OK)
+    )
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
@@ -176,16 +193,12 @@ def _sweep(home: Path, prefix: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
             continue
+        except OSError as error:  # without locks nobody knows whether its process lives
+            if error.errno not in LOCKS_MISSING:
+                raise
         finally:
             os.close(handle)
 
 
 def _prefix(target: Target) -> str:
     return f".{cut_name(target.folder.name, 100)}.staging-"
-
-
-def _is_own(name: str) -> bool:
-    """Whether a listed name is one of ours: no list may make us remove anything else."""
-    path = Path(name)
-    plain = len(path.parts) == 1 and (name in OWN_NAMES or path.suffix in (".md", ".html"))
-    return plain or (path.parts[:-1] == ("tables",) and path.suffix == ".parquet")

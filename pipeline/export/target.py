@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import OutputError, Problem
+from pipeline.load.files import file_name, irregular, refuse_nul
+from pipeline.load.moving import OWN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-OWN_NAMES: Final = frozenset(
-    {c.PACKET_JSONL, c.PACKET_CSV, c.ANALYSIS_JSON, c.REJECTED_ROWS, c.LOCAL_JSON, c.DEPENDENCIES}
-)
-"""The files of an analysis folder that have fixed names, apart from the tables."""
 _ANOTHER: Final = "choose another --output"
 _PAGE_MARK: Final = b'<meta name="generator" content="error-analysis">'
 """What a page of ours has in its head."""
@@ -90,6 +88,8 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
             raise OutputError(Problem(str(target.folder), f"lies inside the input folder {source}", _ANOTHER))
     if folder.exists() and not folder.is_dir():
         raise OutputError(Problem(str(target.folder), "is a file, not a folder", _ANOTHER))
+    if problems := irregular(_places(target)):
+        raise OutputError(*problems)
     if foreign := _foreign(target, folder):
         raise OutputError(Problem(str(target.folder), f"holds {', '.join(foreign)}, from no analysis", _ANOTHER))
     path = folder / c.ANALYSIS_JSON
@@ -103,6 +103,12 @@ def refuse_unfit(target: Target, input_folders: Iterable[Path], runs: set[tuple[
     if not there & runs:
         what = "belongs to another comparison: it shares no run with this one"
         raise OutputError(Problem(str(target.folder), what, _ANOTHER))
+
+
+def _places(target: Target) -> list[Path]:
+    """Return where an analysis may write, or an earlier one may have written."""
+    fixed = (target.folder / name for name in sorted(OWN_NAMES))
+    return [target.report, target.new_report, target.page, *fixed, *sorted(target.folder.glob("tables/*.parquet"))]
 
 
 def _foreign(target: Target, folder: Path) -> list[str]:
@@ -120,5 +126,6 @@ def _real(path: Path) -> Path:
 
 def _absolute(path: Path) -> Path:
     """Return an absolute path; `..` follows links, as the file system does."""
-    plain = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    refuse_nul(path)
+    plain = os.path.expanduser(file_name(os.fspath(path)))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     return Path(os.path.realpath(plain) if ".." in path.parts else os.path.abspath(plain))  # noqa: PTH100 - Path.absolute() keeps `.`

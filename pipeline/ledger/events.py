@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -107,8 +108,12 @@ _KINDS: Final = frozenset(
 _decode: Final = msgspec.json.Decoder(Event).decode
 _encode: Final = msgspec.json.Encoder().encode
 _VERSIONS: Final = ("version", "schema_version")
-_LAST_YEAR: Final = 9000
-"""Every event is later than those before it, so none could follow one at the end of time."""
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(seconds=1)
+"""Every event is later than those before it: no event can follow one that is later than this."""
+_DEEPEST: Final = 100
+"""Nested lists and objects in a line. An event needs four; what Python itself can read differs by version."""
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_BRACKET: Final = re.compile(rb"[\[{}\]]")
 
 
 class EventError(ValueError):
@@ -116,20 +121,32 @@ class EventError(ValueError):
 
 
 def read_event(line: bytes) -> Event:
-    """Decode one line of a ledger. Raises `EventError`."""
+    """Decode one line of a ledger, whatever its date. Raises `EventError`."""
     try:
         if not line.isascii():
             line.decode()  # msgspec does not validate keys that it ignores
+        if _is_deep(line):
+            raise EventError(f"not an event: nested more than {_DEEPEST} levels deep")
         event: Event = _decode(line)
+        if b'version"' in line and _is_newer(msgspec.json.decode(line)):
+            raise EventError("is from a newer version of this program")
     except UnicodeDecodeError as error:
         raise EventError(f"not UTF-8 at byte {error.start + 1}") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise EventError(_reason(line, error)) from None
-    if b'version"' in line and _is_newer(msgspec.json.decode(line)):
-        raise EventError("is from a newer version of this program")
-    if last_moment(event).year > _LAST_YEAR:
-        raise EventError(f"at is out of reach: {last_moment(event)}")
     return event
+
+
+def _is_deep(line: bytes) -> bool:
+    """Whether lists and objects are nested too deep in a line."""
+    if line.count(b"[") + line.count(b"{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", line)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _is_newer(found: object) -> bool:
@@ -174,11 +191,35 @@ def as_line(event: dict[str, Any]) -> bytes:
 
 
 def later_than(last: datetime | None) -> datetime:
-    """Return the present moment, or the microsecond after the last event if that is later."""
+    """Return the present moment, or the microsecond after the last event if that is later.
+
+    Raises `UsageError` where no moment is later.
+    """
     now = datetime.now(UTC)
-    return now if last is None else max(now, last + timedelta(microseconds=1))
+    if last is None or last < now:
+        return now
+    try:
+        return last.astimezone(UTC) + timedelta(microseconds=1)
+    except OverflowError:
+        what = f"the last event of the ledger is at {last.isoformat()}, and no event can be later"
+        raise UsageError(Problem("", what, "set its line aside with `error-analysis review repair`")) from None
 
 
 def last_moment(event: Event) -> datetime:
     """Return the latest moment that an event holds, inside a batch too."""
     return max([event.at, *(each.at for each in event.events)]) if isinstance(event, Batch) else event.at
+
+
+def is_last(event: Event) -> bool:
+    """Whether an event leaves no time for later ones."""
+    return last_moment(event) > _LAST
+
+
+def content(event: Event, line: bytes) -> dict[str, Any]:
+    """Return all that the line of an event says, however it is written, for comparing two events of one id."""
+    try:
+        further: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError:  # only in fields that are not ours
+        further = {"": line}
+    further.update(msgspec.to_builtins(event), at=event.at)
+    return further

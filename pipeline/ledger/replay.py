@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,8 @@ class Ledger:
     """The single events that were not retracted, in order."""
     ids: frozenset[str] = frozenset()
     """The ids of all events, those inside batches too."""
+    taken_back: frozenset[str] = frozenset()
+    """The ids that some retraction names, whether such events are there or not yet."""
     last: datetime | None = None
     """The latest moment that any event holds."""
     buckets: Buckets = field(default_factory=Buckets)
@@ -78,6 +81,7 @@ class Ledger:
             not any(isinstance(each, Retracted | BucketDeclared) for each in every)
             and len(ids) == len(every)
             and self.ids.isdisjoint(ids)
+            and self.taken_back.isdisjoint(ids)
             and (self.last is None or min(each.at for each in every) > self.last)
         )
 
@@ -110,7 +114,8 @@ def _with(before: Ledger, given: tuple[Event, ...], added: Sequence[Single]) -> 
     `given` are all events of the new ledger as they came.
     """
     new = given[len(before.given) :]
-    decisions, opened = dict(before.decisions), dict(before.opened)
+    decisions: defaultdict[str, list[Decision]] = defaultdict(list)
+    opened: dict[str, dict[tuple[Identity, str], datetime]] = {}
     undeclared = list(before.undeclared)
     findings = {_subject(finding): finding for finding in before.findings}
     put_off = {who: set(rows) for who, rows in before.put_off.items()}
@@ -119,28 +124,32 @@ def _with(before: Ledger, given: tuple[Event, ...], added: Sequence[Single]) -> 
             case Decision():
                 put_off.get(event.who, set()).discard(event.row_id)
                 if event.bucket in before.buckets:
-                    decisions[event.row_id] = (*decisions.get(event.row_id, ()), event)
+                    decisions[event.row_id].append(event)
                 else:
                     undeclared.append(event)
             case Opened():
-                first = {(event.who, event.evidence_digest): event.at}
-                opened[event.row_id] = first | opened.get(event.row_id, {})
+                if event.row_id not in opened:
+                    opened[event.row_id] = dict(before.opened.get(event.row_id, {}))
+                opened[event.row_id].setdefault((event.who, event.evidence_digest), event.at)
             case Finding() if event.bucket in before.buckets:
                 findings[_subject(event)] = event
             case Deferred():
                 put_off.setdefault(event.who, set()).add(event.row_id)
             case _:
                 pass  # declared buckets are in `before` already
+    every = [each for event in new for each in (event, *_parts(event))]
     moments = [last_moment(event) for event in new]
     return Ledger(
         given=given,
         events=(*before.events, *added),
-        ids=before.ids | {each.id for event in new for each in (event, *_parts(event))},
+        ids=before.ids | {each.id for each in every},
+        taken_back=before.taken_back | {each.retracts for each in every if isinstance(each, Retracted)},
         last=max(moments if before.last is None else [before.last, *moments], default=None),
         buckets=before.buckets,
-        decisions=decisions,
+        decisions=before.decisions
+        | {row_id: (*before.decisions.get(row_id, ()), *further) for row_id, further in decisions.items()},
         undeclared=undeclared,
-        opened=opened,
+        opened=before.opened | opened,
         findings=[findings[key] for key in sorted(findings)],
         put_off={who: frozenset(rows) for who, rows in put_off.items()},
     )

@@ -125,13 +125,15 @@ class Review:
 
     def findings_on(self, unit: Unit, bucket: str) -> list[Finding]:
         """Return the findings on a bucket of a model, or on a finer one, all of whose rows are decided into it."""
-        return [
-            finding
-            for finding in self.findings
-            if (finding.benchmark_name, finding.model_name) == unit
-            and self.buckets.parent(finding.bucket) == bucket
-            and self.stands(finding)
-        ]
+        return [finding for finding in self._described.get((unit, bucket), ()) if self.stands(finding)]
+
+    @cached_property
+    def _described(self) -> dict[tuple[Unit, str], list[Finding]]:
+        described: dict[tuple[Unit, str], list[Finding]] = defaultdict(list)
+        for finding in self.findings:
+            unit = finding.benchmark_name, finding.model_name
+            described[unit, self.buckets.parent(finding.bucket)].append(finding)
+        return described
 
     @cached_property
     def _into(self) -> dict[tuple[Unit, str], set[str]]:

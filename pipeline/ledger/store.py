@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline.errors import InputError, OutputError, Problem
-from pipeline.ledger.events import Event, EventError, as_line, read_event
+from pipeline.errors import InputError, OutputError, Problem, UsageError
+from pipeline.ledger.events import Event, EventError, as_line, is_last, read_event
+from pipeline.ledger.files import (
+    NoLocksError,
+    NotRegularError,
+    append_to,
+    open_locked,
+    read_all,
+    replace,
+    snapshot,
+)
 from pipeline.ledger.replay import Ledger
 
 if TYPE_CHECKING:
@@ -24,9 +30,9 @@ TORN: Final = "reviews.torn"
 """Where a writer moves an unterminated last line, which a killed writer left."""
 DAMAGED: Final = "reviews.damaged"
 """Where `review repair` moves lines that are not valid events."""
-_PAUSE: Final = 0.02
-"""Seconds between two attempts to get the lock."""
 _BOM: Final = b"\xef\xbb\xbf"
+BLANK: Final = (b"", b"\r")
+"""Lines that hold nothing but their ending."""
 _REPAIR: Final = "set such lines aside with `error-analysis review repair`, or use the newer version"
 
 
@@ -37,6 +43,8 @@ class Lines:
     events: list[Event]
     raw: list[bytes]
     """Each event's line as it is in the file, without its newline."""
+    numbers: list[int]
+    """Each event's line number."""
     bad: list[tuple[int, bytes, str]]
     """(number, line, reason) of each line that is not a valid event."""
 
@@ -50,7 +58,8 @@ class Contents:
     ledger: Ledger
 
 
-_EMPTY: Final = Contents(b"", Lines([], [], []), Ledger())
+_MOVE: Final = "move it away: the ledger is a file"
+_EMPTY: Final = Contents(b"", Lines([], [], [], []), Ledger())
 
 
 class LedgerFile:
@@ -78,7 +87,7 @@ class LedgerFile:
             stamp = stat.st_size, stat.st_mtime_ns, stat.st_ino
             known, contents = self._last
             if stamp != known:
-                contents = self._replayed(_snapshot(self.path))
+                contents = self._replayed(snapshot(self.path))
                 self._last = stamp, contents
         except (FileNotFoundError, NotADirectoryError):
             return Ledger()
@@ -91,15 +100,13 @@ class LedgerFile:
     def writing(self) -> Iterator[Writer]:
         """Hold the ledger's lock; the file is made if need be. Raises `OutputError` if the file system refuses."""
         try:
-            handle = _locked(self.path, self.patience)
+            handle = open_locked(self.path, self.patience)
             try:
                 yield Writer(self, handle)
             finally:
                 os.close(handle)
         except OSError as error:
-            what = f"cannot be written: {error.strerror or error}"
-            place = str(error.filename or self.path)
-            raise OutputError(Problem(place, what, "free space there, or see its rights")) from None
+            raise OutputError(_unwritable(self.path, error)) from None
 
     def replay(self, data: bytes) -> Contents:
         """Decode and replay the ledger's bytes."""
@@ -114,7 +121,9 @@ class LedgerFile:
             before = _EMPTY
         more = parse(data[len(before.data) :], before.data.count(b"\n") + 1)
         known = before.lines
-        lines = Lines(known.events + more.events, known.raw + more.raw, known.bad + more.bad)
+        lines = Lines(
+            known.events + more.events, known.raw + more.raw, known.numbers + more.numbers, known.bad + more.bad
+        )
         return Contents(data, lines, before.ledger.followed_by(more.events))
 
 
@@ -134,26 +143,43 @@ def writing(folder: Path) -> AbstractContextManager[Writer]:
 def read_events(path: Path) -> Lines:
     """Return the lines of any ledger file. Raises `InputError` with every line that is not a valid event."""
     try:
-        lines = parse(_snapshot(path))
+        lines = parse(snapshot(path))
     except OSError as error:
         raise _unreadable(path, error) from None
     _refuse_bad(path, lines)
     return lines
 
 
+def _unwritable(path: Path, error: OSError) -> Problem:
+    place = str(error.filename or path)
+    match error:
+        case NotRegularError():
+            return Problem(place, str(error.strerror), _MOVE)
+        case NoLocksError():
+            fix = "move the analysis folder to a local disk, or mount the share with locks; reading needs none"
+            return Problem(place, str(error.strerror), fix)
+        case _:
+            return Problem(
+                place, f"cannot be written: {error.strerror or error}", "free space there, or see its rights"
+            )
+
+
 def _unreadable(path: Path, error: OSError) -> InputError:
+    if isinstance(error, NotRegularError):
+        return InputError(Problem(str(path), str(error.strerror), _MOVE))
     return InputError(Problem(str(path), f"cannot be read: {error.strerror or error}", "see its rights"))
 
 
 def parse(data: bytes, first: int = 1) -> Lines:
     """Decode the whole lines of a ledger; the first of them has the number `first`."""
-    lines = Lines([], [], [])
+    lines = Lines([], [], [], [])
     for number, line in enumerate((data.removeprefix(_BOM) if first == 1 else data).split(b"\n")[:-1], first):
-        if not line.strip():
+        if line in BLANK:
             continue
         try:
             lines.events.append(read_event(line))
             lines.raw.append(line)
+            lines.numbers.append(number)
         except EventError as error:
             lines.bad.append((number, line, str(error)))
     return lines
@@ -169,6 +195,7 @@ class Writer:
         data = _whole_lines(file.folder, handle)
         self._end = len(data)
         contents = file.replay(data)
+        self._data = data
         self.lines = contents.lines
         self._ledger = contents.ledger
 
@@ -179,8 +206,17 @@ class Writer:
         return self._ledger
 
     def append(self, events: list[dict[str, Any]]) -> None:
-        """Append whole events and flush them to disk; on return they are safe."""
-        self.append_lines([as_line(event) for event in events])
+        """Append whole events and flush them to disk; on return they are safe.
+
+        Raises `UsageError`, and appends nothing, for an event that no reader would take.
+        """
+        lines = [as_line(event) for event in events]
+        for line in lines:
+            try:
+                read_event(line.removesuffix(b"\n"))
+            except EventError as error:
+                raise UsageError(Problem("", f"this cannot be recorded: {error}", "shorten or correct it")) from None
+        self.append_lines(lines)
 
     def append_lines(self, lines: list[bytes]) -> None:
         """Append lines, ends included, in one piece; if the file system refuses, none is there."""
@@ -196,105 +232,36 @@ class Writer:
         self._end += len(data)
 
     def set_aside(self) -> list[tuple[int, str]]:
-        """Move invalid lines into a file beside the ledger; return their numbers and what is wrong with them."""
-        bad = self.lines.bad
+        """Move invalid lines, and those that leave no time for later events, into a file beside the ledger.
+
+        Return their numbers and what is wrong with them. Every other line stays as it is.
+        """
+        lines = self.lines
+        last = [
+            (number, line, f"at leaves no time for later events: {event.at.isoformat()}")
+            for event, line, number in zip(lines.events, lines.raw, lines.numbers, strict=True)
+            if is_last(event)
+        ]
+        bad = sorted(lines.bad + last)
         if bad:
-            _append_to(self._folder / DAMAGED, b"".join(line + b"\n" for _, line, _ in bad))
-            place = self.path.resolve()  # of a link the ledger itself
-            fresh = place.with_name(f".{LEDGER}.repaired")
-            with fresh.open("wb") as stream:
-                stream.write(b"".join(line + b"\n" for line in self.lines.raw))
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(place)  # who waits for the lock sees that the file is another, and opens it anew
-            _flush_folder(place.parent)
+            append_to(self._folder / DAMAGED, b"".join(line + b"\n" for _, line, _ in bad))
+            numbers = {number for number, *_ in bad}
+            kept = (
+                line + b"\n" for number, line in enumerate(self._data.split(b"\n")[:-1], 1) if number not in numbers
+            )
+            # of a link the ledger itself; who waits for the lock sees that the file is another, and opens it anew
+            replace(self.path.resolve(), b"".join(kept))
         return [(number, fault) for number, _, fault in bad]
-
-
-def _locked(path: Path, patience: float | None) -> int:
-    """Open the ledger and lock it; one that was replaced while waiting is opened anew."""
-    while True:
-        fresh = not path.exists()
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            _lock(handle, path, patience)
-            if os.path.samestat(os.fstat(handle), path.stat()):
-                if fresh:
-                    _flush_folder(path.parent)
-                return handle
-        except FileNotFoundError:
-            pass
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
-
-
-def _lock(handle: int, path: Path, patience: float | None) -> None:
-    """Lock the file; raises `TimeoutError` after `patience` seconds."""
-    if patience is None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        return
-    end = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                raise TimeoutError(errno.ETIMEDOUT, "another process holds it", str(path)) from None
-            time.sleep(_PAUSE)
-        else:
-            return
 
 
 def _whole_lines(folder: Path, handle: int) -> bytes:
     """Return the ledger's whole lines; an unterminated last line is moved out of the file."""
-    data = _read_all(handle, os.fstat(handle).st_size)
+    data = read_all(handle, os.fstat(handle).st_size)
     end = data.rfind(b"\n") + 1
     if end < len(data):
-        _append_to(folder / TORN, data[end:] + b"\n")
+        append_to(folder / TORN, data[end:] + b"\n")
         os.ftruncate(handle, end)
     return data[:end]
-
-
-def _snapshot(path: Path) -> bytes:
-    """Return the bytes of a ledger that others may be writing.
-
-    A writer may replace a torn line by whole ones during the reading, so that what was read is half of either. So it
-    is read until two readings are equal.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        while True:
-            data = _read_all(handle, os.fstat(handle).st_size)
-            if _read_all(handle, len(data)) == data:
-                return data
-    finally:
-        os.close(handle)
-
-
-def _read_all(handle: int, size: int) -> bytes:
-    parts = []
-    place = 0
-    while place < size and (part := os.pread(handle, size - place, place)):
-        parts.append(part)
-        place += len(part)
-    return b"".join(parts)
-
-
-def _append_to(path: Path, data: bytes) -> None:
-    with path.open("ab") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _refuse_bad(path: Path, lines: Lines) -> None:

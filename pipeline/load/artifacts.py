@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, Problem
 from pipeline.load.files import read_bytes
-from pipeline.load.repair import clean
+from pipeline.load.judged import BLANK, BOM
+from pipeline.load.nesting import MAX_DEPTH, too_deep
+from pipeline.load.repair import clean, integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,11 +61,11 @@ def read_artifacts(run: Run) -> Artifacts:
         problems.append((transcript_file(run).name, _reason(error)))
     try:
         if summary_file(run).exists():
-            summary = clean(json.loads(read_bytes(summary_file(run)).decode("utf-8-sig")), "", [])
+            summary = _summary(read_bytes(summary_file(run)))
             if not isinstance(summary, dict):
                 problems.append((summary_file(run).name, "no JSON object"))
                 summary = None
-    except (InputError, OSError, ValueError, RecursionError) as error:
+    except (InputError, OSError, ValueError) as error:
         problems.append((summary_file(run).name, _reason(error)))
     return Artifacts(transcript, summary, tuple(problems))
 
@@ -74,11 +76,17 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+def _summary(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    if too_deep(text):
+        raise InputError(Problem("", f"nested more than {MAX_DEPTH} levels deep"))
+    return clean(json.loads(text.decode("utf-8-sig"), parse_int=integer), "", [])
+
+
 def _transcript(text: bytes) -> Transcript:
     said: dict[int, tuple[str, str]] = {}
     unreadable: list[int] = []
-    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
+    for number, line in enumerate(text.removeprefix(BOM).split(b"\n"), 1):
+        if line in BLANK:
             continue
         decoded = _said(line)
         if decoded is None:
@@ -99,12 +107,14 @@ _decode_said: Final = msgspec.json.Decoder(_Said).decode
 
 def _said(line: bytes) -> tuple[int, str, str] | None:
     """Decode one line of a transcript: turn, user text, assistant text; `None` for one that cannot be read."""
+    if too_deep(line):
+        return None
     try:
         said = _decode_said(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            value = clean(json.loads(line), "", [])
+            value = clean(json.loads(line.decode()), "", [])
             said = msgspec.convert({key: value[key] for key in value.keys() & set(_Said.__struct_fields__)}, _Said)
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError, msgspec.ValidationError):
             return None
     return said.turn, said.user_text or "", said.assistant_text or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -10,21 +11,56 @@ from typing import TYPE_CHECKING, BinaryIO
 from pipeline.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading. Raises `InputError` when the file system refuses, also later on."""
+    """Open a regular file for reading; a pipe is not waited for.
+
+    Raises `InputError` when it is no regular file, or when the file system refuses, also later on.
+    """
+    refuse_nul(path)
+    path = Path(file_name(os.fspath(path)))
     try:
-        if path.exists() and not path.is_file():
+        if not _is_regular(path.stat().st_mode):  # to open a device or a socket may already do something
             raise InputError(Problem(shown(path), "not a regular file", "give a file"))
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_without_waiting) as stream:
+            if not _is_regular(os.fstat(stream.fileno()).st_mode):  # it was replaced in the meantime
+                raise InputError(Problem(shown(path), "not a regular file", "give a file"))
             yield stream
     except OSError as error:
         raise InputError(
             Problem(shown(path), error.strerror or str(error), "check that the file can be read")
         ) from None
+
+
+def _is_regular(mode: int) -> bool:
+    return stat.S_ISREG(mode)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def refuse_nul(path: Path | str) -> None:
+    """Raise `InputError` for a path with a NUL character, which no file system can look up."""
+    if "\0" in (written := os.fspath(path)):
+        raise InputError(Problem(written, "a path with a NUL character", "write the path without it"))
+
+
+def irregular(paths: Iterable[Path]) -> list[Problem]:
+    """Return a problem for each path where something else than a regular file is: reading it could last for ever."""
+    return [
+        Problem(shown(path), "not a regular file", "give a file, or remove it")
+        for path in paths
+        if path.exists() and not path.is_file()
+    ]
+
+
+def irregular_folders(paths: Iterable[Path]) -> list[Problem]:
+    """Return a problem for each path where something else than a folder is."""
+    return [Problem(shown(path), "not a folder", "remove it") for path in paths if path.exists() and not path.is_dir()]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -42,7 +78,12 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def absolute(path: Path | str) -> Path:
-    """Return an absolute path, with the names the user gave; `..` follows links, as opening a file does."""
+    """Return an absolute path, with the names the user gave; `..` follows links, as opening a file does.
+
+    Raises `InputError` for a path with a NUL character.
+    """
+    refuse_nul(path)
+    path = file_name(os.fspath(path))
     expanded = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if ".." in Path(path).parts:
         return real(expanded)
@@ -70,6 +111,25 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def file_name(text: str) -> str:
+    """Return a path from a file as this locale writes it; one that it cannot encode is taken as UTF-8."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return os.fsdecode(text.encode(errors="surrogatepass"))
+    return text
+
+
+def unicode_argument(text: str) -> str:
+    """Return a name from the command line as its UTF-8 bytes say, where the locale could not decode them."""
+    if text.isascii():
+        return text
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:  # typed in another encoding, or not on a command line
+        return text
 
 
 def plain(name: str) -> str:

@@ -11,7 +11,9 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.files import refuse_nul
 from pipeline.load.records import GivenFile, Note, RunInput
+from pipeline.load.whole import refuse_irregular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -92,6 +94,8 @@ def read_local(folder: Path) -> LocalFacts:
     values = _read_object(folder, c.LOCAL_JSON, f"not an analysis folder: no {c.LOCAL_JSON}")
     try:
         comparison_dir, runs_root, rules = (values.get(name) for name in ("comparison_dir", "runs_root", "rules"))
+        for path in (comparison_dir, runs_root, rules, *values["run_dirs"].values()):
+            refuse_nul(path or "")
         return LocalFacts(
             comparison_dir=None if comparison_dir is None else Path(comparison_dir),
             run_dirs={run_id: Path(path) for run_id, path in values["run_dirs"].items()},
@@ -106,6 +110,7 @@ def read_local(folder: Path) -> LocalFacts:
 
 
 def _read_object(folder: Path, name: str, missing: str) -> dict[str, Any]:
+    refuse_irregular(folder, [name])
     try:
         values = msgspec.json.decode((folder / name).read_bytes())
     except (FileNotFoundError, NotADirectoryError):

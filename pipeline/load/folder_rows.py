@@ -19,8 +19,11 @@ from pyarrow import parquet
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
+from pipeline.load.files import opened
 from pipeline.load.folder import Row, not_read_back, read_facts, read_local
+from pipeline.load.judged import BOM
 from pipeline.load.repair import LineError, row_fields
+from pipeline.load.whole import make_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -43,7 +46,6 @@ COLUMNS = (
     *c.OF_REFERENCE,
 )
 """The columns of a row that is read by its id."""
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def _judged_scores(folder: Path, rows: Iterable[Row]) -> dict[str, str]:
         lines = _lines(file, row_of_line.keys())
         for number, row_id in row_of_line.items():
             try:
-                scores = row_fields(lines[number].removeprefix(_BOM), [])["scores"]
+                scores = row_fields(lines[number].removeprefix(BOM if number == 1 else b""), [])["scores"]
             except (KeyError, LineError):
                 fix = "analyse again: error-analysis analyze"
                 raise InputError(Problem(f"{file}:{number}", "the row is gone", fix)) from None
@@ -193,11 +195,8 @@ def _judged_scores(folder: Path, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def _lines(file: Path, numbers: Collection[int]) -> dict[int, bytes]:
-    try:
-        with file.open("rb") as stream:
-            return {number: line for number, line in enumerate(stream, 1) if number in numbers}
-    except OSError as error:
-        raise not_read_back(file, error) from None
+    with opened(file) as stream:
+        return {number: line for number, line in enumerate(stream, 1) if number in numbers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +216,7 @@ def read_run_of(folder: Path, row_id: str) -> LabelledRun:
     Raises `UsageError` if `folder` is not an analysis folder or has no such failed row, `InputError` if its files
     cannot be read.
     """
+    make_whole(folder)
     facts, rules_file = read_facts(folder), read_local(folder).rules
     try:
         rows = parquet.read_table(folder / c.TURNS_PARQUET, columns=["run_id", "row_id", "failed"])

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from pipeline.load.nesting import too_deep
 from pipeline.load.repair import MAX_TURN, PAYLOADS, LineError, row_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+BLANK: Final = (b"", b"\r")
+"""A line that contains nothing but its line ending, of which `\\n` is cut off."""
 
 
 class JudgedRow(msgspec.Struct, gc=False):
@@ -75,26 +78,27 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
 
     Each line is strict UTF-8, then decoded typed and fast; a line that this refuses goes through the standard
     library once more, which accepts what other writers emit (NaN, lone surrogates, loose types).
-    Blank lines are passed over. Lines end at `\n` alone, so U+2028 inside a string is text.
+    Blank lines, of which nothing but the line ending is there, are passed over. Only line 1 may begin with a
+    byte-order mark. Lines end at `\n` alone, so U+2028 inside a string is text.
     """
     decoded = Decoded([], [], [], [])
     for number, line in enumerate(block.split(b"\n"), first_line):
-        if not line:
+        if number == 1:
+            line = line.removeprefix(BOM)  # noqa: PLW2901 - the mark belongs to the file
+        if line in BLANK:
             continue
         try:
             if not line.isascii():
                 line.decode()  # msgspec checks the strings that it keeps, not those that it passes over
-            row: JudgedRow | None = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            row: JudgedRow | None = None if too_deep(line) else _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
             row = None
         if row is None or not 0 <= row.turn <= MAX_TURN:
             found: list[str] = []
             try:
-                row = _lenient(line.removeprefix(_BOM), found)
+                row = _lenient(line, found)
             except LineError as error:
                 decoded.bad.extend(BadLine(number, what, fix, line) for what, fix in error.faults)
-                continue
-            if row is None:
                 continue
             decoded.repairs.extend(Repair(number, what) for what in found)
         decoded.rows.append(row)
@@ -102,9 +106,7 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
     return decoded
 
 
-def _lenient(line: bytes, found: list[str]) -> JudgedRow | None:
-    """Decode a line that the fast way refused; `None` for a blank one; `found` receives the repairs."""
-    if not line.strip():
-        return None
+def _lenient(line: bytes, found: list[str]) -> JudgedRow:
+    """Decode a line that the fast way refused; `found` receives the repairs."""
     fields = row_fields(line, found)
     return JudgedRow(**fields | {name: msgspec.Raw(fields[name]) for name in PAYLOADS})

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError, Problem
-from pipeline.load.files import absolute, folders_in, is_folder, plain, real, relative
+from pipeline.load.files import absolute, file_name, folders_in, is_folder, plain, real, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ def locate(written: str, comparison: Path, index: Callable[[], Mapping[str, list
     for candidate in _as_written(written, comparison):
         if is_folder(candidate):
             return candidate
-    name = re.split(r"[/\\]+", written.rstrip("/\\"))[-1]
+    name = file_name(re.split(r"[/\\]+", written.rstrip("/\\"))[-1])
     matches = index().get(name, [])
     if len(matches) > 1:
         fix = "name the folder that holds the right one with --runs-root"
@@ -58,7 +58,7 @@ def was_moved(found: Path, written: str, comparison: Path) -> str | None:
 
 def _as_written(written: str, comparison: Path) -> tuple[Path, Path]:
     """Read a written path from the comparison folder, then from the working directory."""
-    path = os.path.expanduser(written)  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    path = os.path.expanduser(file_name(written))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     return absolute(comparison / path), absolute(path)
 
 

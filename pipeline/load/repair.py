@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.load.nesting import MAX_DEPTH, too_deep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PAYLOADS: Final = ("tool_calls", "tool_results", "oracle_continuation")
 MAX_TURN: Final = 2**63 - 1
@@ -19,6 +25,7 @@ _STRINGS: Final = (
     "model_name",
 )
 _NUMBERS: Final = ("latency_ms", "ttfb_ms")
+_BOM: Final = b"\xef\xbb\xbf"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -34,6 +41,12 @@ def row_fields(line: bytes, found: list[str]) -> dict[str, Any]:
 
     Raises `LineError` with everything that is wrong with the line.
     """
+    if too_deep(line):
+        raise LineError((f"nested more than {MAX_DEPTH} levels deep", "flatten the row's payloads"))
+    if line.startswith(_BOM):
+        raise LineError(("begins with a byte-order mark, which only line 1 may", "remove U+FEFF"))
+    if not line.strip():
+        raise LineError(("white space where a judged row should be", "remove the line, or leave it empty"))
     try:
         value = clean(json.loads(line.decode(), parse_int=integer), "", found)
     except UnicodeDecodeError as error:
@@ -42,8 +55,6 @@ def row_fields(line: bytes, found: list[str]) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         what = f"not JSON: {error.msg} at column {error.colno}"
         raise LineError((what, "write one JSON object per line")) from None
-    except RecursionError:
-        raise LineError(("nested too deeply to be read", "flatten the row's payloads")) from None
     if not isinstance(value, dict):
         raise LineError((f"{_kind(value)} where a judged row should be", "write one JSON object per line"))
     if faults := [*_turn_faults(value), *_score_faults(value)]:
@@ -125,10 +136,25 @@ def clean(value: Any, path: str, found: list[str]) -> Any:  # noqa: ANN401 - any
         case list():
             return [clean(item, path, found) for item in value]
         case dict():
-            keys = {key: clean(key, path or "a key", found) for key in value}
+            keys = _clean_keys(value, path or "a key", found)
             return {keys[key]: clean(item, path or keys[key], found) for key, item in value.items()}
         case _:
             return value
+
+
+def _clean_keys(names: Iterable[str], path: str, found: list[str]) -> dict[str, str]:
+    """Return the cleaned form of each key; of keys that would become one, each has its surrogates written out."""
+    cleaned = {name: clean(name, path, found) for name in names}
+    often = Counter(cleaned.values())
+    taken = {name for name in cleaned.values() if often[name] == 1} | cleaned.keys()
+    for name, repaired in cleaned.items():
+        if often[repaired] > 1 and name != repaired:
+            written = name.encode(errors="backslashreplace").decode()
+            while written in taken:
+                written += "'"
+            taken.add(written)
+            cleaned[name] = written
+    return cleaned
 
 
 def to_json(value: object) -> bytes:

@@ -145,10 +145,7 @@ def _payloads(texts: list[bytes], name: str, replaced: list[tuple[int, str]]) ->
     for position in pc.indices_nonzero(hits).to_pylist():
         texts[position] = texts[position].replace(b"\r", b" ")  # inside a string it would be written \\r
         found: list[str] = []
-        try:
-            value = clean(json.loads(texts[position], parse_int=integer), name, found)
-        except RecursionError:
-            continue
+        value = clean(json.loads(texts[position], parse_int=integer), name, found)
         if found:
             texts[position] = to_json(value)
             replaced += [(position, what) for what in found]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _LOG: Final = logging.getLogger(__name__)
+_TOLD: Final = 20
+"""So many runs are named on stderr one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,7 @@ def find_runs(
         raise InputError(Problem(str(base / RUN_RESULTS), "none of its runs was found", "see --runs-root"))
     runs = _runs([run for run, _ in found], [folder for _, folder in found], base, options)
     left_out = [Note("warning", RUN_RESULTS, f"run left out, its folder is missing: {run.run_dir}") for run in missing]
-    for note in left_out:
-        _LOG.info(note.what)
+    _tell([note.what for note in left_out], "runs left out")
     return RunList(runs, plain(base.name), base, base, (*moved, *left_out), tuple(run.run_dir for run in missing))
 
 
@@ -90,7 +91,7 @@ def _locate_all(
     found: list[tuple[ListedRun, Path]] = []
     missing: list[ListedRun] = []
     problems: list[Problem] = []
-    moved = 0
+    moved: list[str] = []
     index = cache(lambda: nearby(roots))
     for run in listed:
         try:
@@ -103,12 +104,21 @@ def _locate_all(
             continue
         found.append((run, folder))
         if elsewhere := was_moved(folder, run.run_dir, base):
-            moved += 1
-            _LOG.info("%s is not there; found as %s", run.run_dir, elsewhere)
+            moved.append(f"{run.run_dir} is not there; found as {elsewhere}")
+    _tell(moved, "runs found elsewhere, by the names of their folders")
     if moved:
-        what = f"{moved} of {len(listed)} runs were found elsewhere than written, by the names of their folders"
+        what = f"{len(moved)} of {len(listed)} runs were found elsewhere than written, by the names of their folders"
         notes.append(Note("info", RUN_RESULTS, what))
     return found, missing, problems
+
+
+def _tell(messages: Sequence[str], what: str) -> None:
+    """Log a message for each run, or where they are many the first one and how many more there are."""
+    if len(messages) > _TOLD:
+        _LOG.info("%s; and %d more %s", messages[0], len(messages) - 1, what)
+        return
+    for message in messages:
+        _LOG.info("%s", message)
 
 
 def _runs(listed: Sequence[ListedRun], folders: Sequence[Path], base: Path, options: Options) -> tuple[Run, ...]:

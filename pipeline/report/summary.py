@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline import schema as c
 from pipeline.report.rows import AnalysisRows
 from pipeline.report.sections.interface import ranges, rate
-from pipeline.report.text import one_line, shorten, words
+from pipeline.report.text import name_line, one_line, shorten, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TOP: Final = 3
 _WIDTH: Final = 100
+_MOST: Final = 50
+"""The number of models of a benchmark that are shown."""
 
 
 def summarise(analysis: Analysis) -> str:
@@ -29,7 +31,7 @@ def summarise(analysis: Analysis) -> str:
 def one_line_kept(line: str) -> str:
     """Return a line made safe for a terminal, with its indent."""
     indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + one_line(line)
+    return " " * indent + name_line(line)
 
 
 def _lines(rows: AnalysisRows) -> Iterator[str]:
@@ -51,8 +53,10 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
         comparable = sum(row.comparable for row in turns)
         yield ""
         yield f"Benchmark {benchmark}: {words('turn', len(turns))}, {comparable} comparable"
-        for row in rows.models[benchmark]:
+        for row in rows.models[benchmark][:_MOST]:
             yield from _model(rows, row, findings[benchmark, row.model_name])
+        if (left := len(rows.models[benchmark]) - _MOST) > 0:
+            yield f"  and {words(f'more {analysis.options.compare_by}', left)} (in the report)"
         if analysis.is_compared(benchmark):
             yield from _shared_turns(rows, benchmark, comparable, texts)
             yield from _themes(rows, benchmark)

@@ -12,7 +12,11 @@ from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
 from pipeline.ledger.evidence import evidence_digest, fitting_digests, quote_stands
 from pipeline.ledger.settle import settle
+from pipeline.load.files import read_bytes
+from pipeline.load.judged import BLANK, BOM
+from pipeline.report.text import visible_name
 from pipeline.review.answer import Answer
+from pipeline.review.names import meant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +59,9 @@ def record(folder: Folder, who: Identity, draft: Draft) -> Answer:
     settled = settle(after, event["row_id"], {event["evidence_digest"]} if row is None else fitting_digests(row))
     control = event["row_id"] not in folder.by_id
     state = "control" if control else settled.state
-    text = f"recorded {event['row_id']}: {event['bucket']}, {event['attribution']} ({state})"
+    text = visible_name(f"recorded {event['row_id']}: {event['bucket']}, {event['attribution']} ({state})")
     if event["secondary_dimensions"]:
-        text += f"\nonly consequences: {', '.join(event['secondary_dimensions'])}"
+        text += "\n" + visible_name(f"only consequences: {', '.join(event['secondary_dimensions'])}")
     if not control and (hint := _hint(event, ledger.buckets)):
         text += f"\n{hint}"
     if settled.state == "disputed":
@@ -129,6 +133,8 @@ def check(
         problems += [Problem(where, problem.what, problem.fix) for problem in error.problems]
     digest = None if row is None else evidence_digest(row)
     if row is not None:
+        secondary = tuple(meant(name, row["failed_dimensions"]) for name in draft.secondary_dimensions)
+        draft = msgspec.structs.replace(draft, secondary_dimensions=secondary)
         problems += _row_problems(row, draft, where)
         if (who, digest) not in ledger.opened.get(row_id, {}):
             fix = f"read it first: error-analysis review show {folder.path} {row_id}"
@@ -166,14 +172,11 @@ def _row_problems(row: Row, draft: Draft, where: str) -> list[Problem]:
 
 
 def _read_drafts(file: Path) -> tuple[list[tuple[str, Draft]], list[Problem]]:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(Problem(str(file), f"cannot be read: {error.strerror or error}", "give a file")) from None
+    data = read_bytes(file)
     drafts, problems = [], []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+    for number, line in enumerate(data.removeprefix(BOM).split(b"\n"), 1):
         where = f"{file}:{number}"
-        if not line.strip():
+        if line in BLANK:
             continue
         try:
             line.decode()
@@ -193,7 +196,7 @@ def defer(folder: Folder, who: Identity, written: str, note: str | None) -> Answ
         fields = {"row_id": row_id} | ({} if note is None else {"note": note})
         event = write_event("deferred", who, later_than(writer.ledger.last), fields)
         writer.append([event])
-    return Answer(f"put off {row_id}", {"event": event})
+    return Answer(visible_name(f"put off {row_id}"), {"event": event})
 
 
 def undo(folder: Folder, who: Identity, *, deferrals: bool = False) -> Answer:
@@ -217,4 +220,4 @@ def undo(folder: Folder, who: Identity, *, deferrals: bool = False) -> Answer:
         if isinstance(last, Deferred)
         else f"the finding on {last.bucket} of {last.model_name}"
     )
-    return Answer(f"took back {what}", {"event": event, "retracted": msgspec.to_builtins(last)})
+    return Answer(visible_name(f"took back {what}"), {"event": event, "retracted": msgspec.to_builtins(last)})

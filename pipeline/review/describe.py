@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.buckets import PARENTS, nearest
 from pipeline.ledger.events import later_than, write_event
+from pipeline.report.text import visible_name
 from pipeline.review.answer import Answer
+from pipeline.review.names import meant
 from pipeline.review.state import review_folder
+from pipeline.review.text import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +59,8 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
     """Record a finding: what a model does wrong in a bucket, what triggers it, and the rows that show it."""
     with folder.ledger_file.writing() as writer:
         ledger = writer.ledger
-        problems = []
+        problems: list[Problem] = []
+        model, benchmark = _meant(folder, model), benchmark and meant(benchmark, _benchmarks(folder))
         if bucket not in ledger.buckets:
             problems.append(Problem("--bucket", f"no bucket {bucket!r}", nearest(bucket, ledger.buckets)))
         benchmarks = _benchmarks_of(folder, model, benchmark, problems)
@@ -79,7 +83,16 @@ def describe(  # noqa: PLR0913 - a finding has so many parts
         }
         event = write_event("finding", who, later_than(ledger.last), fields)
         writer.append([event])
-    return Answer(f"recorded a finding on {bucket} of {model}, citing {', '.join(row_ids)}", {"event": event})
+    cited = visible_name(f"{bucket} of {model}, citing {named(row_ids)}")
+    return Answer(f"recorded a finding on {cited}", {"event": event})
+
+
+def _meant(folder: Folder, model: str) -> str:
+    return meant(model, {name for given in folder.facts.inputs for name in (given.model_name, given.run_id)})
+
+
+def _benchmarks(folder: Folder) -> set[str]:
+    return {given.benchmark_name for given in folder.facts.inputs}
 
 
 def _benchmarks_of(folder: Folder, model: str, benchmark: str | None, problems: list[Problem]) -> list[str]:

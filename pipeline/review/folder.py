@@ -11,7 +11,10 @@ from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.store import LedgerFile
 from pipeline.load.folder import read_facts, read_packet
+from pipeline.load.whole import make_whole
+from pipeline.report.text import some, visible_name
 from pipeline.review.context import Conversations
+from pipeline.review.names import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -98,15 +101,20 @@ class Folder:
         Raises `UsageError` where it means no run, or several.
         """
         run, colon, turn = written.rpartition(":")
-        runs = [given.run_id for given in self.facts.inputs]
+        runs = self._runs
         if not colon or not turn.isdecimal() or len(turn) > _LONGEST_TURN:
             raise UsageError(Problem(written, "not a row id", "write the run and the turn: run-1:17"))
-        fitting = _fitting(run, runs)
+        fitting = _fitting(run, runs) or _fitting(unescaped(run), runs)
         if len(fitting) > 1:
-            raise UsageError(Problem(written, f"{run!r} may be {', '.join(fitting[:5])}", "write more of the run"))
+            raise UsageError(Problem(written, f"{run!r} may be {some(fitting, 5)}", "write more of the run"))
         if not fitting:
-            raise UsageError(Problem(written, f"no run {run!r}", f"runs: {', '.join(runs[:10])}"))
+            raise UsageError(Problem(written, f"no run {run!r}", f"runs: {some(list(runs), 10)}"))
         return f"{fitting[0]}:{int(turn)}"
+
+    @cached_property
+    def _runs(self) -> dict[str, None]:
+        """The ids of all runs, in order."""
+        return dict.fromkeys(given.run_id for given in self.facts.inputs)
 
     def no_such_row(self, where: str, what: str) -> Problem:
         """Return the problem of a row id that is not in the folder."""
@@ -116,14 +124,20 @@ class Folder:
 def open_folder(path: Path, read_rows: Callable[[Path], AllRows], patience: float | None = None) -> Folder:
     """Open an analysis folder; `patience` is for how many seconds a write waits for others (`None`: for ever).
 
-    Raises `UsageError` if it is no analysis folder, `InputError` if it cannot be read.
+    Raises `UsageError` if it is no analysis folder, `InputError` if it cannot be read or is not of one analysis.
     """
+    make_whole(path)
     return Folder(path, read_facts(path), LedgerFile(path, patience), read_rows)
 
 
-def _fitting(run: str, runs: list[str]) -> list[str]:
-    """Return the runs that a shortened name may mean: itself, else those it begins, else those it is part of."""
+def _fitting(run: str, runs: Collection[str]) -> list[str]:
+    r"""Return the runs that a shortened name may mean: itself, else those it begins, else those it is part of.
+
+    A name also means the run that outputs show so, as `run\u202e`, whose hidden characters nobody can type.
+    """
     if run in runs:
         return [run]
+    if shown := [name for name in runs if visible_name(name) == run]:
+        return shown
     begun = [name for name in runs if run and name.startswith(run)]
     return begun or [name for name in runs if run and run in name]

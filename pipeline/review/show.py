@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import schema as c
@@ -14,6 +14,7 @@ from pipeline.ledger.evidence import evidence_digest, fitting_digests
 from pipeline.ledger.settle import STATES, settle
 from pipeline.report.text import words
 from pipeline.review.answer import Answer
+from pipeline.review.names import meant
 from pipeline.review.queue import Filters, QueueItem, queue, remaining
 from pipeline.review.state import review_folder
 from pipeline.review.text import rows_as_text
@@ -46,7 +47,7 @@ class ViewOptions:
 def next_rows(folder: Folder, who: Identity, filters: Filters, limit: int, view: ViewOptions) -> Answer:
     """Return the next rows worth reading, and record that they were opened."""
     state = review_folder(folder)
-    _check(folder, state.ledger.buckets, filters, limit)
+    filters = _check(folder, state.ledger.buckets, filters, limit)
     rows = opened(folder, who, queue(state, who, filters, limit), view)
     left = remaining(state, who, filters)
     waiting = f"{words('row', left)} {'waits' if left == 1 else 'wait'} for you, these included."
@@ -87,13 +88,18 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[QueueItem], view: Vie
     return rows
 
 
-def _check(folder: Folder, buckets: Iterable[str], filters: Filters, limit: int) -> None:
-    """Raise `UsageError` with every filter whose value is unknown."""
+def _check(folder: Folder, buckets: Iterable[str], filters: Filters, limit: int) -> Filters:
+    """Return the filters with the names that are meant. Raises `UsageError` with every filter of unknown value."""
     problems = []
     if not 1 <= limit <= MOST:
         problems.append(Problem("--limit", f"{limit} is out of reach", f"ask for 1 to {MOST} rows"))
     models = dict.fromkeys(folder.unit(row)[1] for row in folder.rows)
     dimensions = dict.fromkeys(name for row in folder.rows for name in row.failed_dimensions)
+    filters = replace(
+        filters,
+        model=filters.model and meant(filters.model, models),
+        dimension=filters.dimension and meant(filters.dimension, dimensions),
+    )
     known = {
         "--model": (filters.model, models),
         "--bucket": (filters.bucket, tuple(buckets)),
@@ -105,6 +111,7 @@ def _check(folder: Folder, buckets: Iterable[str], filters: Filters, limit: int)
             problems.append(Problem(option, f"no such {option.strip('-')}: {value!r}", nearest(value, values)))
     if problems:
         raise UsageError(*problems)
+    return filters
 
 
 def _laid_out(row: Row, chosen: QueueItem) -> dict[str, Any]:

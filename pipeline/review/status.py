@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.ledger.events import Decision
 from pipeline.ledger.settle import STATES
+from pipeline.report.text import one_line, visible_name
 from pipeline.review.answer import Answer
+from pipeline.review.text import LISTED, listed, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from pipeline.ledger.events import Identity
     from pipeline.ledger.gate import BucketStatus
     from pipeline.ledger.replay import Ledger
     from pipeline.review.state import FolderReview
@@ -39,7 +42,7 @@ def status(state: FolderReview) -> Answer:
         "orphaned": sorted({event.row_id for event in review.orphaned}),
         "undeclared_buckets": sorted({event.bucket for event in review.undeclared}),
     }
-    return Answer("\n".join(_status_lines(data)), data)
+    return Answer("\n".join(map(visible_name, _status_lines(data))), data)
 
 
 def needed(status: BucketStatus) -> dict[str, Any]:
@@ -107,21 +110,25 @@ def _status_lines(data: dict[str, Any]) -> Iterator[str]:
     extra = [f"{data[state]} {state}" for state in ("opened", "disputed", "stale", "controls") if data[state]]
     if extra:
         yield f"  {', '.join(extra)}"
-    for model in data["models"]:
+    for model in data["models"][:LISTED]:
         yield f"{model['model_name']} ({model['benchmark_name']}): {model['decided']} of {model['failed_rows']} decided"
         for bucket in model["buckets"]:
             gate = f", gate: {bucket['gate'].replace('_', ' ')}" if bucket["gate"] else ""
             yield f"  {bucket['bucket']}: {bucket['reviewed']} reviewed, {bucket['provisional']} provisional{gate}"
+    if len(data["models"]) > LISTED:
+        yield f"and {len(data['models']) - LISTED} more models (--json lists all)"
     missing = list(missing_lines(data["gate_missing"]))
     if missing:
         yield "The gate still needs:"
-        yield from (f"  {line}" for line in missing)
-    for entry in data["not_confirmed"]:
-        yield f"Not confirmed ({entry['stayed']} of {entry['tried']}): {entry['bucket']} of {entry['model_name']}"
+        yield from listed(f"  {line}" for line in missing)
+    yield from listed(
+        f"Not confirmed ({entry['stayed']} of {entry['tried']}): {entry['bucket']} of {entry['model_name']}"
+        for entry in data["not_confirmed"]
+    )
     yield f"Buckets that the last {_RECENT} decisions were the first to use: {data['new_buckets']}"
     for name in ("disputed_rows", "stale_rows", "deferred_rows", "orphaned", "undeclared_buckets"):
         if data[name]:
-            yield f"{name.replace('_', ' ').capitalize()}: {', '.join(data[name])}"
+            yield f"{name.replace('_', ' ').capitalize()}: {named(data[name])}"
 
 
 def missing_lines(missing: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -139,19 +146,17 @@ def missing_lines(missing: Iterable[dict[str, Any]]) -> Iterator[str]:
 def agree(state: FolderReview) -> Answer:
     """Return how far reviewers agree: Cohen's kappa on the buckets' parents, pair by pair, and the disputed rows."""
     parent = state.ledger.buckets.parent
-    labels: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for row in state.folder.rows:
-        for event in state.settled(row).fitting:
-            labels[event.who][row.row_id] = parent(event.bucket)
+    labels: dict[tuple[Identity, Identity], list[tuple[str, str]]] = defaultdict(list)
+    for row in state.review.rows:
+        fitting = sorted(row.settled.fitting, key=lambda event: event.who)
+        for first, second in combinations(fitting, 2):
+            labels[first.who, second.who].append((parent(first.bucket), parent(second.bucket)))
     pairs = []
-    for one, other in combinations(sorted(labels), 2):
-        common = sorted(labels[one].keys() & labels[other].keys())
-        if common:
-            mine, theirs = ([labels[who][row_id] for row_id in common] for who in (one, other))
-            alike = sum(a == b for a, b in zip(mine, theirs, strict=True))
-            reviewers = [f"{name} ({kind})" for name, kind in (one, other)]
-            kappa = cohens_kappa(mine, theirs)
-            pairs.append({"reviewers": reviewers, "rows": len(common), "alike": alike, "kappa": kappa})
+    for (one, other), both in sorted(labels.items()):
+        mine, theirs = zip(*both, strict=True)
+        alike = sum(a == b for a, b in both)
+        reviewers = [f"{name} ({kind})" for name, kind in (one, other)]
+        pairs.append({"reviewers": reviewers, "rows": len(both), "alike": alike, "kappa": cohens_kappa(mine, theirs)})
     disputed = [
         {
             "row_id": row.row_id,
@@ -163,7 +168,7 @@ def agree(state: FolderReview) -> Answer:
         for row in state.folder.rows
         if state.settled(row).state == "disputed"
     ]
-    return Answer("\n".join(_agree_lines(pairs, disputed)), {"pairs": pairs, "disputed": disputed})
+    return Answer("\n".join(map(visible_name, _agree_lines(pairs, disputed))), {"pairs": pairs, "disputed": disputed})
 
 
 def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
@@ -182,12 +187,17 @@ def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
 def _agree_lines(pairs: list[dict[str, Any]], disputed: list[dict[str, Any]]) -> Iterator[str]:
     if not pairs:
         yield "No row was decided by two reviewers: agreement is not measured."
-    for pair in pairs:
-        kappa = "not measured, all in one bucket" if pair["kappa"] is None else f"{pair['kappa']:.2f}"
-        yield f"{' and '.join(pair['reviewers'])}: {pair['alike']}/{pair['rows']} rows alike, kappa {kappa}"
+    yield from listed(map(_pair_line, pairs))
     yield f"Disputed rows: {len(disputed)}"
-    for row in disputed:
-        said = "; ".join(
-            f"{event['reviewer']}: {event['bucket']}, {event['attribution']}" for event in row["decisions"]
-        )
-        yield f"  {row['row_id']}: {said}"
+    yield from listed(map(_disputed_line, disputed))
+
+
+def _pair_line(pair: dict[str, Any]) -> str:
+    kappa = "not measured, all in one bucket" if pair["kappa"] is None else f"{pair['kappa']:.2f}"
+    return f"{' and '.join(pair['reviewers'])}: {pair['alike']}/{pair['rows']} rows alike, kappa {kappa}"
+
+
+def _disputed_line(row: dict[str, Any]) -> str:
+    said = [f"{event['reviewer']}: {event['bucket']}, {event['attribution']}" for event in row["decisions"]]
+    more = [f"and {len(said) - LISTED} more"] if len(said) > LISTED else []
+    return f"  {one_line(row['row_id'])}: {one_line('; '.join([*said[:LISTED], *more]))}"

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.report.calls import checked_calls
-from pipeline.report.text import one_line
+from pipeline.report.text import one_line, visible_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+LISTED: Final = 20
+"""Entries of a list in an answer's text; `--json` has all."""
+
+
+def listed(lines: Iterable[str]) -> list[str]:
+    """Return the first 20 lines of a list, and how many there are more, indented as the last."""
+    every = list(lines)
+    if len(every) <= LISTED + 1:
+        return every
+    indent = " " * (len(every[LISTED]) - len(every[LISTED].lstrip(" ")))
+    return [*every[:LISTED], f"{indent}and {len(every) - LISTED} more (--json lists all)"]
+
+
+def named(names: Iterable[str]) -> str:
+    """Return names joined by commas, each on one line: the first 20, and how many there are more."""
+    every = list(names)
+    left = f" and {len(every) - LISTED} more" if len(every) > LISTED + 1 else ""
+    return ", ".join(map(one_line, every[:LISTED] if left else every)) + left
 
 
 def rows_as_text(rows: Sequence[dict[str, Any]]) -> str:
@@ -19,10 +38,10 @@ def rows_as_text(rows: Sequence[dict[str, Any]]) -> str:
 
 def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     place = f" ({number} of {count})" if count > 1 else ""
-    yield f"=== {row['row_id']}{place}"
-    yield f"model {row['model_name']}, turn {row['turn']}, response {row['response_kind']}"
+    yield visible_name(f"=== {row['row_id']}{place}")
+    yield visible_name(f"model {row['model_name']}, turn {row['turn']}, response {row['response_kind']}")
     if row["why"]:
-        yield f"here because: {row['why']}"
+        yield visible_name(f"here because: {row['why']}")
     if row["state"]:
         yield f"state: {row['state']}"
     for decision in row["decisions"]:
@@ -33,7 +52,7 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     if row["provisional"]:
         found = row["provisional"]
         yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"
-        yield f"  rule {found['rule']} saw: {found['evidence']}"
+        yield f"  rule {visible_name(found['rule'])} saw: {one_line(found['evidence'])}"
     for earlier in row["before"]:
         yield f"--- turn {earlier['turn']}, before"
         yield from _said(earlier)
@@ -41,10 +60,11 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     yield from _said(row)
     yield from _expected(row)
     if row["scores"] is not None:
-        yield f"scores: {', '.join(f'{name} {_score(score)}' for name, score in row['scores'].items())}"
+        scores = ", ".join(f"{name} {_score(score)}" for name, score in row["scores"].items())
+        yield f"scores: {visible_name(scores)}"
         yield from _text("judge", row["judge_reasoning"])
     for other in row["others"]:
-        yield f"--- {other['row_id']}: {_verdict(other)}"
+        yield visible_name(f"--- {other['row_id']}: {_verdict(other)}")
         yield from _said(other, user=False)
         yield from _text("judge", other["judge_reasoning"] or "")
     if left := [f"{n} {name.replace('_', ' ')}" for name, n in row["others_left"].items() if n]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.load.rows import JudgedRun
 
 _SHOWN_TURNS: Final = 12
+_SHOWN_NAMES: Final = 20
 
 
 def check_run(judged: JudgedRun, turns: pd.DataFrame, artifacts: Artifacts) -> list[Note]:
@@ -85,7 +86,7 @@ def check_comparable(outcomes: pd.DataFrame, run_ids: Mapping[tuple[str, str], S
     for key, cells in missing.groupby(["benchmark_name", "model_name"], sort=False, observed=True):
         benchmark, model = map(str, key)
         what = f"no judged row of {model} for {_turns(cells['turn'].tolist())} of {benchmark}: not comparable"
-        notes.append(Note("warning", ", ".join(run_ids[benchmark, model]), what))
+        notes.append(Note("warning", _some(run_ids[benchmark, model]), what))
     return notes
 
 
@@ -104,7 +105,7 @@ def _file_notes(judged: JudgedRun) -> Iterator[Note]:
     for repair in judged.repairs:
         yield Note("info", f"{source}:{repair.line}", repair.what)
     if len(judged.row_models) > 1:
-        names = ", ".join(judged.row_models)
+        names = _some(judged.row_models)
         yield Note("warning", source, f"rows of several models: {names}; counted as {judged.model_name}")
 
 
@@ -172,13 +173,13 @@ def _turn_notes(rows: pd.DataFrame, what: str) -> Iterator[Note]:
 def _dimension_notes(scores: pd.DataFrame, runs: Sequence[Run]) -> Iterator[Note]:
     """Yield a note for each run without a dimension that others of its benchmark have."""
     pairs = scores.groupby(["run_id", "dimension"], observed=True).size().reset_index()
-    found = pairs.groupby("run_id", observed=True)["dimension"].agg(set).to_dict()
+    found = {run_id: set(names) for run_id, names in pairs.groupby("run_id", observed=True)["dimension"]}
     for benchmark in dict.fromkeys(run.benchmark_name for run in runs):
         own = [run.run_id for run in runs if run.benchmark_name == benchmark and run.run_id in found]
         every = set[str]().union(*(found[run_id] for run_id in own))
         for run_id in own:
             if lacking := sorted(every - found[run_id]):
-                what = f"without the dimension {', '.join(lacking)}, which other runs of {benchmark} have"
+                what = f"without the dimension {_some(lacking)}, which other runs of {benchmark} have"
                 yield Note("warning", run_id, what)
 
 
@@ -188,7 +189,7 @@ def _judge_notes(runs: Iterable[Run]) -> Iterator[Note]:
         judges.setdefault(run.benchmark_name, {}).setdefault(run.judge, []).append(run.run_id)
     for benchmark, by_judge in judges.items():
         if len(by_judge) > 1:
-            parts = "; ".join(f"{judge}: {', '.join(run_ids)}" for judge, run_ids in by_judge.items())
+            parts = "; ".join(f"{judge}: {_some(run_ids)}" for judge, run_ids in by_judge.items())
             yield Note("warning", benchmark, f"judged by different judges: {parts}")
 
 
@@ -197,6 +198,12 @@ def _judge_notes(runs: Iterable[Run]) -> Iterator[Note]:
 
 def _turns(turns: Sequence[int]) -> str:
     return f"turn{'s' * (len(turns) > 1)} {_numbers(turns)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    rest = len(names) - _SHOWN_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def _numbers(numbers: Sequence[int]) -> str:

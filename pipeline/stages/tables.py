@@ -78,7 +78,7 @@ def concat(parts: Sequence[pd.DataFrame], columns: schema.Columns) -> pd.DataFra
         united[name] = (
             pd.Series(union_categoricals(pieces)) if kind == "category" else pd.concat(pieces, ignore_index=True)
         )
-    return schema.conform(pd.DataFrame(united), columns)
+    return schema.conform(pd.DataFrame(united, copy=False), columns)
 
 
 _EMPTY = {"list": "object", "integer": "int64"}

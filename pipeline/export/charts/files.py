@@ -17,9 +17,11 @@ from pipeline.export.charts.counts import draw_causes, draw_dimensions, draw_rat
 from pipeline.export.charts.names import file_stems
 from pipeline.export.charts.style import RC_PARAMS
 from pipeline.export.charts.turns import draw_turns
-from pipeline.export.guards import locked, refusals, uninterrupted
+from pipeline.export.guards import refusals, uninterrupted
+from pipeline.export.sharing import share_like
 from pipeline.export.target import Target, refuse_unfit
 from pipeline.load.folder import read_local
+from pipeline.load.moving import locked
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def _write(folder: Path, contents: dict[Path, bytes], form: str) -> None:
         try:
             for part, path in parts.items():
                 part.write_bytes(contents[path])
+                share_like(part, path)
             with uninterrupted():
                 for part, path in parts.items():
                     part.replace(path)

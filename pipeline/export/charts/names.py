@@ -7,7 +7,7 @@ from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from pipeline.report.text import one_line
+from pipeline.report.text import name_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ _NO_XML: Final = re.compile("[\ud800-\udfff\ufffe\uffff]")  # https://www.w3.org
 
 def short(text: str, limit: int = _LABEL_LENGTH) -> str:
     """Return a text as one safe line of at most `limit` characters, cut in the middle: endings differ."""
-    line = _NO_XML.sub("\ufffd", one_line(text)) or "(no name)"
+    line = _NO_XML.sub("\ufffd", name_line(text)) or "(no name)"
     tail = limit * 2 // 5
     return line if len(line) <= limit else f"{line[: limit - tail - 1]}…{line[-tail:]}"
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from pipeline import schema as c
-from pipeline.export.formats.interface import Output
 from pipeline.report.frames import MODEL, grouped, records
+from pipeline.report.text import escaped_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pipeline.analysis import Analysis
     from pipeline.ledger.events import Finding
     from pipeline.ledger.gate import BucketStatus
-    from pipeline.report.blocks import Report
 
 _TOP_LINE: Final = (
     "runs",
@@ -32,8 +31,11 @@ _TOP_LINE: Final = (
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
 
 
-def as_object(analysis: Analysis) -> dict[str, Any]:
-    """Return the object that `analysis.json` contains and `--json` prints, made of plain Python values."""
+def as_object(analysis: Analysis, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the object that `analysis.json` contains and `--json` prints, made of plain Python values.
+
+    With `files`, the SHA-256 of the other outputs by name, it tells which files belong to the analysis.
+    """
     review = analysis.review
     return {
         "schema_version": c.SCHEMA_VERSION,
@@ -53,6 +55,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
             "findings": [_finding(finding) for finding in review.findings],
         },
         "notes": [asdict(note) for note in analysis.notes],
+        **({} if files is None else {"files": dict(files)}),
     }
 
 
@@ -134,13 +137,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in names} | {"row_ids": list(finding.row_ids)}
 
 
-def to_bytes(analysis: Analysis) -> bytes:
-    """Return the object as the file contains it: UTF-8, indented by two, keys in order."""
-    return msgspec.json.format(msgspec.json.encode(as_object(analysis)), indent=2) + b"\n"
+def to_bytes(analysis: Analysis, files: Mapping[str, str]) -> bytes:
+    """Return the object as the file contains it: UTF-8, indented by two, keys in order.
 
-
-def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
-    stream.write(to_bytes(analysis))
-
-
-OUTPUTS: Final = (Output(c.ANALYSIS_JSON, _write, order=2),)
+    `files` holds the SHA-256 of the other outputs, by name.
+    """
+    text = msgspec.json.format(msgspec.json.encode(as_object(analysis, files)), indent=2).decode()
+    return f"{escaped_json(text)}\n".encode()

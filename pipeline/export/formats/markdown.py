@@ -10,7 +10,7 @@ import tabulate
 
 from pipeline.export.formats.interface import Output
 from pipeline.report.blocks import BulletList, Code, Datapoint, Heading, Paragraph, Quote, Rows, Strong, Table, Turn
-from pipeline.report.text import one_line, visible
+from pipeline.report.text import name_line, one_line, visible, visible_name
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -32,21 +32,14 @@ _ACTIVE_WITH: Final = {
 _LINE_START: Final = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
 # A heading may end with number signs, which are then not shown.
 _CLOSING: Final = re.compile(r"#+\s*$")
-_DIGEST: Final = re.compile(rb"<!-- sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
 def render(report: Report) -> bytes:
     """Return the report as UTF-8 Markdown, with the digest as its last line."""
     stamp = f"**Status: {escape(report.stamp)}**"
-    parts = [f"# {escape(one_line(report.title))}", stamp, *(_block(block) for block in report)]
+    parts = [f"# {escape(name_line(report.title))}", stamp, *(_block(block) for block in report)]
     text = ("\n\n".join(parts) + "\n\n").encode()
     return text + f"<!-- sha256:{hashlib.sha256(text).hexdigest()} -->\n".encode()
-
-
-def is_unedited(report: bytes) -> bool:
-    """Whether a report is as it was generated: its last line is the digest of the text above."""
-    match = _DIGEST.search(report)
-    return match is not None and hashlib.sha256(report[: match.start()]).hexdigest() == match[1].decode()
 
 
 def escape(text: str) -> str:
@@ -119,9 +112,9 @@ def _inline(content: Inline) -> str:
         case str():
             return escape(_on_one_line(content))
         case Code(text):
-            return _code(one_line(text))
+            return _code(name_line(text))
         case Strong(text) | Rows(text, strong=True):
-            return f"**{escape(one_line(text))}**"
+            return f"**{escape(name_line(text))}**"
         case Rows(text) | Turn(text):
             return escape(_on_one_line(text))
         case _:
@@ -133,8 +126,11 @@ def _escaped_each(signs: re.Match[str]) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    """Collapse white space, but keep the spaces at both ends, which separate the text from its neighbours."""
-    return re.sub(r"\s+", " ", visible(text))
+    """Collapse spaces, but keep those at both ends, which separate the text from its neighbours.
+
+    A line break here belongs to a name: the sections bring texts onto one line.
+    """
+    return re.sub(r"\s+", " ", visible_name(text))
 
 
 def _code(text: str) -> str:

@@ -11,6 +11,7 @@ from pyarrow import csv
 
 from pipeline import schema
 from pipeline.export.formats.interface import PacketFormat
+from pipeline.report.text import escaped_json, visible_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +21,29 @@ if TYPE_CHECKING:
 _JSON: Final = ("scores", "tool_calls", "tool_results", "expected_calls", "call_check")
 _NAMES: Final = {name: f"{name}_json" for name in _JSON}
 _LISTS: Final = ("failed_dimensions", "categories")
+_VISIBLE: Final = ("row_id", "run_id", "benchmark_name", "model_name", "source")
 _TYPES: Final = {"run_index": pa.int64(), "turn": pa.int64(), "latency_ms": pa.float64(), "ttfb_ms": pa.float64()}
 _SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in schema.PACKET])
 # A spreadsheet takes a cell that starts so for a formula; a leading ' is doubled so that one can be taken away.
 # https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = r"^[=+\-@\t\r']"
+# The signs count in their full-width and small forms too, and after whatever is skipped or cannot be seen before them:
+# spaces, controls, zero-width characters, marks, and fillers.
+_SIGNS: Final = r"=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{fe62}\x{fe63}\x{fe66}\x{fe6b}"
+_UNSEEN: Final = r"\p{Z}\p{Cc}\p{Cf}\p{Mn}\x{115f}\x{1160}\x{2800}\x{3164}\x{ffa0}"
+_FORMULA: Final = rf"^(?:[\t\r\n']|[{_UNSEEN}]*[{_SIGNS}])"
 
 
 def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
     """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
-    lists = {name: rows[name].map(",".join, na_action="ignore").astype("str") for name in _LISTS}
-    flat = rows.assign(**lists)
+    lists = {
+        name: rows[name].map(lambda names: ",".join(map(visible_name, names)), na_action="ignore").astype("str")
+        for name in _LISTS
+    }
+    flat = rows.assign(
+        **lists,
+        **{name: rows[name].astype("object").map(visible_name, na_action="ignore") for name in _VISIBLE},
+        **{name: rows[name].astype("object").map(escaped_json, na_action="ignore") for name in _NAMES},
+    )
     table = pa.Table.from_arrays([_cells(flat[name], name) for name in schema.PACKET], schema=_SCHEMA)
     stream = BytesIO()
     ends = []

@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline import schema
 from pipeline.export.formats.interface import PacketFormat
+from pipeline.report.text import escaped_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,14 @@ def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
     """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
     encoder = msgspec.json.Encoder()
     columns = [_column(rows[name], name) for name in schema.PACKET]
-    lines = [encoder.encode(dict(zip(schema.PACKET, row, strict=True))) + b"\n" for row in zip(*columns, strict=True)]
+    lines = [_escaped(encoder.encode(dict(zip(schema.PACKET, row, strict=True)))) for row in zip(*columns, strict=True)]
     found = iter(lines)
     return [b"".join(next(found) for _ in range(size)) for size in sizes]
+
+
+def _escaped(line: bytes) -> bytes:
+    """Return a line of JSON, with hidden characters escaped and its end."""
+    return f"{escaped_json(line.decode())}\n".encode()
 
 
 def _column(column: pd.Series, name: str) -> list[Any]:

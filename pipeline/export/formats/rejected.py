@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline import schema as c
 from pipeline.export.formats.interface import Output
+from pipeline.report.text import escaped_json
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def _write(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
     for line in analysis.rejected:
         row = {"file": line.file, "line": line.line, "reason": line.reason, "raw": line.raw}
-        stream.write(msgspec.json.encode(row) + b"\n")
+        text = escaped_json(msgspec.json.encode(row).decode())
+        stream.write(f"{text}\n".encode())
 
 
 OUTPUTS: Final = (Output(c.REJECTED_ROWS, _write, wanted=lambda analysis: bool(analysis.rejected)),)

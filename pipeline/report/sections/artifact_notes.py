@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.report.rows import AnalysisRows
 
 _PER_PLACE = 20
+_MOST = 500
 
 
 def _build(rows: AnalysisRows) -> Iterator[Block]:
@@ -26,17 +27,18 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
         yield Paragraph(("The checks found nothing to remark.",))
         return
     seen: Counter[str] = Counter()
-    shown = []
+    shown: list[tuple[str, Code, str]] = []
     for severity in get_args(c.Severity):
         for note in analysis.notes:
             file = note.where.partition(":")[0]
             if note.severity == severity:
                 seen[file] += 1
-                if seen[file] <= _PER_PLACE:
+                if seen[file] <= _PER_PLACE and len(shown) < _MOST:
                     shown.append((note.severity, Code(note.where), note.what))
     yield table(["severity", "where", "what"], shown, words_in=("where", "what"))
     if left := len(analysis.notes) - len(shown):
-        yield Paragraph((f"And {words('note', left)} more of the same files, in ", Code(c.ANALYSIS_JSON), "."))
+        which = "more" if len(shown) == _MOST else "more of the same files"
+        yield Paragraph((f"And {words('note', left)} {which}, in ", Code(c.ANALYSIS_JSON), "."))
 
 
 SECTION = Section(20, _build)

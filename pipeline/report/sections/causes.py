@@ -11,7 +11,7 @@ from pipeline.ledger.settle import OPEN_STATES
 from pipeline.report.blocks import Code, Heading, Paragraph, Strong
 from pipeline.report.sections.datapoints import datapoint
 from pipeline.report.sections.interface import count, counted, labelled_turns, listed, table
-from pipeline.report.text import words
+from pipeline.report.text import one_line, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -145,7 +145,8 @@ def _findings(findings: list[Finding]) -> Iterator[Block]:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+    line = one_line(text)
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
 
 
 def _costs(costs: list[DimensionCost], size: ParentCounts) -> Block:

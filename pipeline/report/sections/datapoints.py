@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pipeline.report.blocks import Code, Datapoint, Quote
 from pipeline.report.calls import call_words
 from pipeline.report.sections.interface import listed
-from pipeline.report.text import shorten
+from pipeline.report.text import one_line, shorten
 from pipeline.schema import NO_PAYLOAD
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> D
         turn=row.turn,
         facts=(
             ("failed ", *listed((Code(name),) for name in row.failed_dimensions)),
-            ("rule ", Code(row.error_mode_rule), " saw “", row.error_mode_evidence, "”"),
+            ("rule ", Code(row.error_mode_rule), " saw “", one_line(row.error_mode_evidence), "”"),
             *([(f"calls checked: {calls}",)] if calls else ()),
             *(_decisions(reviewed) if reviewed else ()),
         ),
@@ -69,10 +69,10 @@ def _decisions(row: ReviewedRow) -> Iterator[Inlines]:
     for event in row.settled.shown:
         who = f" by {event.reviewer} ({event.reviewer_kind})"
         settles = " as adjudicator" if event.adjudication else ""
-        note = f": {event.note}" if event.note else ""
+        note = f": {one_line(event.note)}" if event.note else ""
         yield ("decided ", Code(event.bucket), f", {event.attribution}, {who.strip()}{settles}{note}")
     if row.settled.decision is not None and row.settled.decision.quote is not None:
         stands = "which the row holds" if row.quote_stands else "which the row does NOT hold"
-        yield (f"quote “{row.settled.decision.quote}”, {stands}",)
+        yield (f"quote “{one_line(row.settled.decision.quote)}”, {stands}",)
     if row.settled.state in ("disputed", "stale"):
         yield (row.settled.state,)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline import schema as c
 from pipeline.report.blocks import Code, Paragraph, Strong
 from pipeline.report.sections.interface import Section
-from pipeline.report.text import words
+from pipeline.report.text import some, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
         )
     if analysis.missing_runs:
         count = words("missing run", len(analysis.missing_runs))
-        yield Paragraph((Strong(f"{count} left out"), f": {', '.join(analysis.missing_runs)}."))
+        yield Paragraph((Strong(f"{count} left out"), f": {some(analysis.missing_runs)}."))
 
 
 SECTION = Section(5, _build)

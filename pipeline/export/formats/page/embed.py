@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ from pipeline.export.formats.page.expected import encode_expected
 from pipeline.export.formats.page.rows import encode_rows, packet_order, parents
 from pipeline.export.formats.page.texts import TextSelector, by_priority
 from pipeline.export.formats.page.turns import exact_numbers
-from pipeline.report.text import visible, words
+from pipeline.report.text import escaped_json, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 _MIN_ROW_SIZE: Final = 8
 """A row takes at least this many bytes, so that it need not be encoded to know that there are too many."""
-_DELETE: Final = b"\x7f"
-"""The only hidden character of ASCII that JSON does not escape."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +123,7 @@ def _pack(value: object) -> bytes:
 
 def _without_hidden(packed: bytes) -> bytes:
     """Return JSON with hidden characters escaped: names keep them for the script, but the file must not hold any."""
-    if packed.isascii() and _DELETE not in packed:
-        return packed
-    text = packed.decode()
-    hidden = {ord(char): json.dumps(char)[1:-1] for char in set(text) if visible(char) != char}
-    return text.translate(hidden).encode() if hidden else packed
+    return escaped_json(packed.decode()).encode()
 
 
 def _description(base: dict[str, Any], texts: int, answers_left: int, limit: int) -> str:

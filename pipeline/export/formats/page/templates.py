@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from pipeline.report.blocks import Code, Rows, Strong, Turn
-from pipeline.report.text import visible
+from pipeline.report.text import visible, visible_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,10 +73,10 @@ def _inline(content: Inline | Inlines) -> Markup:
 def _html(part: Inline) -> str:
     """Return a part of a sentence as HTML."""
     if isinstance(part, str):
-        return str(escape(visible(part)))
+        return str(escape(visible_name(part)))
     if isinstance(part, Code):
         return f"<code>{_breakable(part.text)}</code>"
-    text = escape(visible(part.text))
+    text = escape(visible_name(part.text))
     if isinstance(part, Strong):
         return f"<strong>{text}</strong>"
     strong = ' class="strong"' if isinstance(part, Rows) and part.strong else ""
@@ -101,7 +101,7 @@ def _quoted(value: str) -> str:
 
 def _breakable(name: str) -> Markup:
     """Return a name that a browser may break after each underscore."""
-    return Markup(str(escape(visible(name))).replace("_", "_<wbr>"))  # noqa: S704 - escaped
+    return Markup(str(escape(visible_name(name))).replace("_", "_<wbr>"))  # noqa: S704 - escaped
 
 
 def _percent(cell: object) -> str:
