@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pipeline.ledger.review import Review
-    from pipeline.load.records import Note, Options, RejectedLine, RunInput
+    from pipeline.load.records import GivenFile, Note, Options, RejectedLine, RunInput
 
 _TEXTS = list(schema.TEXTS)
 
@@ -42,6 +42,8 @@ class Analysis:
     notes: tuple[Note, ...]
     rejected: tuple[RejectedLine, ...]
     """The bad lines that were left out on request."""
+    given: tuple[GivenFile, ...]
+    """The references of the benchmarks, and the turn metadata, which has no benchmark."""
     missing_runs: tuple[str, ...]
     """The runs that were left out on request, as `run_results.csv` wrote them."""
     light_turns: pd.DataFrame
@@ -70,6 +72,12 @@ class Analysis:
     """One row per benchmark x set x model x turn: failed by all, unique fails, unique passes."""
     hardest_turns: pd.DataFrame
     """The first ten comparable turns of each benchmark, hardest first; columns of `turn_difficulty`."""
+    turn_metadata: pd.DataFrame
+    """One row per benchmark x turn x column x value: the reference's categories, and what `--turn-metadata` brings."""
+    category_counts: pd.DataFrame
+    """One row per benchmark x model x column x value of `turn_metadata`: `rows_judged`, `failed_rows`, `fail_rate`."""
+    verdict_candidates: pd.DataFrame
+    """One row per row whose verdict may be wrong, with the `reason`."""
     reviews: pd.DataFrame
     """One row per failed row: provisional mode, bucket, attribution, `review_state`, reviewers."""
     read_texts: Callable[[pd.DataFrame], pd.DataFrame]

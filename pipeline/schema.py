@@ -21,6 +21,13 @@ Columns = Mapping[str, str]
 """The columns of a table in order, each with its dtype."""
 
 TEXT_COLUMNS: Final = dict.fromkeys(TEXTS, "str")
+OF_REFERENCE: Final = {
+    "golden_text": "category",
+    "expected_calls": "category",
+    "categories": "list",
+    "call_check": "category",
+}
+"""What the reference says of a turn, and what the calls look like beside it; missing where there is no reference."""
 TURNS: Final = {
     "row_id": "str",
     "comparison": "category",
@@ -44,6 +51,7 @@ TURNS: Final = {
     "source_file": "category",
     "source_line": "int64",
     **TEXT_COLUMNS,
+    **OF_REFERENCE,
 }
 OF_FAILED_ROWS: Final = (
     "failed_dimensions",
@@ -59,8 +67,9 @@ LOADED_TURNS: Final = {
     **{name: TURNS[name] for name in ("row_id", "comparison", "benchmark_name", "model_name", "run_id", "run_index")},
     **{name: TURNS[name] for name in ("turn", "latency_ms", "ttfb_ms", "source_file", "source_line", *TEXTS)},
     "scores": "str",
+    "oracle_continuation": "str",
 }
-"""Turns as they are read; `scores` is JSON text."""
+"""Turns as they are read; `scores` is JSON text, and so is what the harness says of an oracle, where it does."""
 LIGHT_TURNS: Final = {name: kind for name, kind in TURNS.items() if name not in (*OF_FAILED_ROWS, *TEXTS)}
 """What is kept of every row in memory."""
 FAILURES: Final = {name: kind for name, kind in TURNS.items() if name not in TEXTS}
@@ -155,6 +164,25 @@ REVIEWS: Final = {
     "review_state": "category",
     "reviewers": "list",
 }
+TURN_METADATA: Final = {"benchmark_name": "category", "turn": "int64", "column": "category", "value": "category"}
+CATEGORY_COUNTS: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "column": "category",
+    "value": "category",
+    "rows_judged": "int64",
+    "failed_rows": "int64",
+    "fail_rate": "float64",
+}
+VERDICT_CANDIDATES: Final = {
+    "row_id": "str",
+    "benchmark_name": "category",
+    "model_name": "category",
+    "run_id": "category",
+    "turn": "int64",
+    "failed": "bool",
+    "reason": "category",
+}
 PACKET: Final = {
     "row_id": "str",
     "run_id": "category",
@@ -177,6 +205,7 @@ PACKET: Final = {
     "latency_ms": "float64",
     "ttfb_ms": "float64",
     "source": "str",
+    **OF_REFERENCE,
 }
 
 _ALSO: Final = {"integer": ("int64", "int32", "int16", "int8"), "list": ("object",)}
@@ -273,5 +302,7 @@ ANALYSIS_JSON: Final = "analysis.json"
 REJECTED_ROWS: Final = "rejected_rows.jsonl"
 LOCAL_JSON: Final = "local.json"
 DEPENDENCIES: Final = "inputs.d"
+TURN_METADATA_PARQUET: Final = "tables/turn_metadata.parquet"
+VERDICT_CANDIDATES_PARQUET: Final = "tables/verdict_candidates.parquet"
 TURNS_PARQUET: Final = "tables/turns.parquet"
 SCORES_PARQUET: Final = "tables/scores.parquet"

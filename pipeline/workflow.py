@@ -30,9 +30,13 @@ from pipeline.report.sections import build_report
 from pipeline.rules.ruleset import RuleSet, builtin_rules, parse_rules
 from pipeline.stages import checks
 from pipeline.stages.buckets import assign_buckets, reviewed_rows, reviews_table
-from pipeline.stages.compared import compared_units
+from pipeline.stages.call_check import add_call_check
+from pipeline.stages.candidates import verdict_candidates
+from pipeline.stages.categories import category_counts, turn_metadata_table
+from pipeline.stages.compared import compared_by, compared_units
 from pipeline.stages.counts import count_tables, own_rows_by_bucket
 from pipeline.stages.error_modes import assign_error_modes
+from pipeline.stages.reference import add_reference, check_reference
 from pipeline.stages.tables import add_response_kind, concat, include_dimensions, mark_failures, text_sizes
 
 if TYPE_CHECKING:
@@ -71,6 +75,8 @@ def label_runs(
             problems += _bad_lines(judged, plan.options, loaded.rejected)
             loaded.inputs.append(_as_input(judged))
             loaded.notes += checks.check_run(judged, rows, read_artifacts(judged.run))
+            if reference := plan.references.by_benchmark.get(judged.run.benchmark_name):
+                loaded.notes += check_reference(judged.run.run_id, rows, reference)
         loaded.dimensions |= dict.fromkeys(batch.scores["dimension"].cat.categories)  # a dict as an ordered set
         if not problems:
             loaded.add(*_label(batch, plan, ledger, write))
@@ -88,6 +94,8 @@ def _label(
     turns = (
         batch.turns.pipe(add_response_kind)
         .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
+        .pipe(add_reference, plan.references.by_benchmark)  # adds golden_text, expected_calls, categories
+        .pipe(add_call_check)
         .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule, evidence and runner-up
     )
     reviewed = reviewed_rows(turns, ledger)
@@ -100,12 +108,15 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
     """Put the batches together, count, compare, and apply the review."""
     turns, failures, scores = loaded.united()
     units = compared_units(loaded.inputs, plan.options.compare_by)
+    benchmarks = dict.fromkeys(run.benchmark_name for run in loaded.inputs)
+    metadata = turn_metadata_table(plan.references.by_benchmark, plan.metadata, benchmarks)
     counts = count_tables(turns, failures, scores, units, plan.options, ledger.buckets)
     review = review_of(
         ledger, loaded.reviewed, own_rows_by_bucket(counts["bucket_counts"]), len(failures), plan.options.compare_by
     )
     notes = [
         *plan.listed.notes,
+        *plan.references.notes,
         *loaded.notes,
         *checks.check_rows(turns, pd.concat(loaded.silent)),
         *checks.check_comparison(scores, plan.listed.runs),
@@ -126,6 +137,7 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         inputs=tuple(loaded.inputs),
         notes=tuple(notes),
         rejected=tuple(loaded.rejected),
+        given=plan.given_files,
         missing_runs=plan.listed.missing,
         light_turns=turns,
         failures=failures,
@@ -133,6 +145,9 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         failure_sizes=concat(loaded.sizes, schema.TEXT_SIZES).set_axis(failures.index),
         long_scores=scores,
         **counts,
+        turn_metadata=metadata,
+        category_counts=category_counts(compared_by(turns, units, plan.options.compare_by), metadata, units),
+        verdict_candidates=concat(loaded.candidates, schema.VERDICT_CANDIDATES),
         reviews=reviews_table(failures, review),
         read_texts=partial(read_texts, files=files),
     )
@@ -197,6 +212,8 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
     judge: str | None = None,
     runs_root: AnyPath | None = None,
     rules: AnyPath | None = None,
+    reference: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    turn_metadata: AnyPath | None = None,
     exclude_dimension: str | Iterable[str] = (),
     compare_by: schema.CompareBy = "model",
     repeat_policy: schema.RepeatPolicy = "majority",
@@ -221,6 +238,8 @@ def analyze(  # noqa: PLR0913 - one parameter per option of the command
         run_dirs=tuple(Path(path) for path in _tuple(run_dir)),
         runs_root=None if runs_root is None else Path(runs_root),
         rules=None if rules is None else Path(rules),
+        references=tuple(os.fspath(value) for value in _tuple(reference)),
+        turn_metadata=None if turn_metadata is None else Path(turn_metadata),
         options=options,
     )
     if output is None:
@@ -253,6 +272,7 @@ class Loaded:
     sizes: list[pd.DataFrame] = field(default_factory=list)
     scores: list[pd.DataFrame] = field(default_factory=list)
     silent: list[pd.DataFrame] = field(default_factory=list)
+    candidates: list[pd.DataFrame] = field(default_factory=list)
     questions: checks.Questions = field(default_factory=checks.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
     reviewed: list[ReviewedRow] = field(default_factory=list)
@@ -269,6 +289,7 @@ class Loaded:
         self.sizes.append(text_sizes(failures))
         self.scores.append(scores.reset_index(drop=True))  # the index is half of their size
         self.silent.append(checks.silent_rows(turns))
+        self.candidates.append(verdict_candidates(turns))
         self.questions.add(turns)
         self.reviewed += reviewed
         if self.texts is not None:

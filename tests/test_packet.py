@@ -45,9 +45,14 @@ KEYS = [
     "latency_ms",
     "ttfb_ms",
     "source",
+    "golden_text",
+    "expected_calls",
+    "categories",
+    "call_check",
 ]
+OF_REFERENCE = KEYS[-4:]
 AS_JSON = ("scores", "tool_calls", "tool_results")
-COLUMNS = [f"{name}_json" if name in AS_JSON else name for name in KEYS]
+COLUMNS = [f"{name}_json" if name in (*AS_JSON, "expected_calls", "call_check") else name for name in KEYS]
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 FORMULA = GUARDED[:-1]
 
@@ -149,7 +154,8 @@ def test_the_csv_holds_the_same_rows(sample):
             assert strict(unguarded(cells[f"{key}_json"])) == found[key]
         for key in ("run_index", "turn", "latency_ms", "ttfb_ms"):
             assert cells[key] == ("" if found[key] is None else str(found[key]))
-        for key in set(KEYS) - {*AS_JSON, "failed_dimensions", "run_index", "turn", "latency_ms", "ttfb_ms"}:
+        numbers = {"run_index", "turn", "latency_ms", "ttfb_ms"}
+        for key in set(KEYS) - {*AS_JSON, "failed_dimensions", *numbers, *OF_REFERENCE}:
             assert cells[key] == guarded(found[key])
 
 

@@ -25,10 +25,25 @@ from pipeline.ledger.replay import replay
 from pipeline.ledger.review import review_of
 from pipeline.load.artifacts import read_artifacts
 from pipeline.load.records import Options
+from pipeline.load.reference import Reference, ReferenceTurn
 from pipeline.load.rows import read_batches
 from pipeline.load.runs import find_runs
 from pipeline.rules.ruleset import builtin_rules
-from pipeline.stages import buckets, checks, compared, counts, error_modes, packet, stats, tables, turnsets
+from pipeline.stages import (
+    buckets,
+    call_check,
+    candidates,
+    categories,
+    checks,
+    compared,
+    counts,
+    error_modes,
+    packet,
+    reference,
+    stats,
+    tables,
+    turnsets,
+)
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "comparisons"
 TEXTS = ["user_text", "assistant_text", "judge_reasoning", "tool_calls", "tool_results"]
@@ -64,6 +79,10 @@ TABLES = {
         "source_file": "string",
         "source_line": "int64",
         **dict.fromkeys(TEXTS, "string"),
+        "golden_text": "string",
+        "expected_calls": "string",
+        "categories": "list<element: string>",
+        "call_check": "string",
     },
     "scores": {
         "row_id": "string",
@@ -320,7 +339,11 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
     (batch,) = read_batches(listed.runs, listed.name, lambda _: None)
     options, rules = Options(compare_by=by), builtin_rules()
     of_kind = tables.add_response_kind(batch.turns)
-    marked = tables.mark_failures(of_kind, batch.scores)
+    unreferenced = tables.mark_failures(of_kind, batch.scores)
+    benchmark = listed.runs[0].benchmark_name
+    references = {benchmark: Reference("ref", "", {0: ReferenceTurn(0, "Hello", "Hi.", (), ("greeting",))})}
+    unchecked = reference.add_reference(unreferenced, references)
+    marked = call_check.add_call_check(unchecked)
     labelled = error_modes.assign_error_modes(marked, rules)
     ledger = decided(labelled[labelled["failed"]].iloc[0].to_dict())
     reviewed = buckets.reviewed_rows(labelled, ledger)
@@ -344,6 +367,10 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
         (tables.is_false, batch.scores["passed"]),
         (tables.add_response_kind, batch.turns),
         (tables.mark_failures, of_kind, batch.scores),
+        (reference.add_reference, unreferenced, references),
+        (call_check.add_call_check, unchecked),
+        (candidates.verdict_candidates, marked),
+        (categories.category_counts, of_units[0], categories.turn_metadata_table(references, None, [benchmark]), units),
         (error_modes.assign_error_modes, marked, rules),
         (error_modes.as_category, labelled["error_mode"].astype("str")),
         (buckets.reviewed_rows, labelled, ledger),
@@ -406,6 +433,9 @@ OF_ANALYSIS = {
     "hardest_turns": schema.TURN_DIFFICULTY,
     "reviews": schema.REVIEWS,
     "packet": schema.PACKET,
+    "turn_metadata": schema.TURN_METADATA,
+    "category_counts": schema.CATEGORY_COUNTS,
+    "verdict_candidates": schema.VERDICT_CANDIDATES,
 }
 
 

@@ -76,6 +76,18 @@ def _request(
         Path | None,
         typer.Option("--rules", metavar="FILE", help="Error-mode rules in place of the built-in ones, or with them."),
     ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reference",
+            metavar="[BENCHMARK=]PATH",
+            help="What a benchmark expects: a JSONL file, or a folder with turns.py.",
+        ),
+    ] = None,
+    turn_metadata: Annotated[
+        Path | None,
+        typer.Option("--turn-metadata", metavar="FILE", help="CSV or JSONL with turn and further columns."),
+    ] = None,
     exclude_dimension: Annotated[
         list[str] | None,
         typer.Option("--exclude-dimension", metavar="NAME ...", help="Leave dimensions out of every count."),
@@ -106,4 +118,12 @@ def _request(
         skip_bad_rows=skip_bad_rows,
         skip_missing_runs=skip_missing_runs,
     )
-    return Request(comparison_dir, tuple(run_dir or ()), runs_root, rules, options)
+    return Request(
+        comparison_dir=comparison_dir,
+        run_dirs=tuple(run_dir or ()),
+        runs_root=runs_root,
+        rules=rules,
+        references=tuple(reference or ()),
+        turn_metadata=turn_metadata,
+        options=options,
+    )

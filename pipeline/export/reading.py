@@ -21,8 +21,10 @@ from pipeline.load.records import Options, RejectedLine, Request
 from pipeline.review.folder import open_folder
 from pipeline.review.state import review_folder
 from pipeline.stages.buckets import assign_buckets, reviews_table
-from pipeline.stages.compared import compared_units
+from pipeline.stages.categories import category_counts
+from pipeline.stages.compared import compared_by, compared_units
 from pipeline.stages.counts import count_tables
+from pipeline.stages.tables import concat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,8 @@ def request_of(folder: Path) -> Request:
         run_dirs=() if local.comparison_dir is not None else tuple(local.run_dirs.values()),
         runs_root=local.runs_root,
         rules=local.rules,
+        references=local.references,
+        turn_metadata=local.turn_metadata,
         options=_options(facts.options),
     )
 
@@ -68,6 +72,7 @@ def read_back(path: Path) -> Analysis:
         failures = schema.conform(turns[turns["failed"]], schema.FAILURES)
         scores = _read(path / schema.SCORES_PARQUET, schema.LONG_SCORES)
         units = compared_units(facts.inputs, options.compare_by)
+        metadata = _optional(path / schema.TURN_METADATA_PARQUET, schema.TURN_METADATA)
         counts = count_tables(turns, failures, scores, units, options, state.ledger.buckets)
         return Analysis(
             name=str(next(iter(turns["comparison"]), path.name)),
@@ -79,6 +84,7 @@ def read_back(path: Path) -> Analysis:
             inputs=facts.inputs,
             notes=facts.notes,
             rejected=_rejected(path),
+            given=facts.given,
             missing_runs=(),
             light_turns=schema.conform(turns[list(schema.LIGHT_TURNS)], schema.LIGHT_TURNS),
             failures=failures,
@@ -86,6 +92,9 @@ def read_back(path: Path) -> Analysis:
             failure_sizes=pd.DataFrame(0, failures.index, list(schema.TEXTS)),
             long_scores=scores,
             **counts,
+            turn_metadata=metadata,
+            category_counts=category_counts(compared_by(turns, units, options.compare_by), metadata, units),
+            verdict_candidates=_optional(path / schema.VERDICT_CANDIDATES_PARQUET, schema.VERDICT_CANDIDATES),
             reviews=reviews_table(failures, review),
             read_texts=partial(_read_texts, path=path / schema.TURNS_PARQUET),
         )
@@ -102,9 +111,14 @@ def _read(path: Path, columns: schema.Columns) -> pd.DataFrame:
     """Read a table with the dtypes that the stages use."""
     repeated = [name for name, kind in columns.items() if kind == "category"]
     frame: pd.DataFrame = parquet.read_table(path, columns=list(columns), read_dictionary=repeated).to_pandas()
-    lists = {name: frame[name].map(list) for name, kind in columns.items() if kind == "list"}
+    lists = {name: frame[name].map(list, na_action="ignore") for name, kind in columns.items() if kind == "list"}
     numbers = {name: kind for name, kind in columns.items() if kind in ("Int64", "boolean")}
     return frame.assign(**lists).astype(numbers)
+
+
+def _optional(path: Path, columns: schema.Columns) -> pd.DataFrame:
+    """Read a table that is only there when there is something in it."""
+    return _read(path, columns) if path.is_file() else concat([], columns)
 
 
 def _read_texts(rows: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -17,10 +17,30 @@ _compact: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 def evidence_digest(row: Mapping[str, Any]) -> str:
     """Return the SHA-256 (hex) of the sorted compact JSON of a row's texts, tool calls, tool results and scores.
 
-    `tool_calls`, `tool_results` and `scores` are given as JSON text.
+    With a reference, its expected answer and calls belong to the evidence. `tool_calls`, `tool_results`, `scores` and
+    `expected_calls` are given as JSON text; a row without reference has no `expected_calls`, or none that is text.
     """
+    return _digest(_evidence(row) | _expected(row))
+
+
+def fitting_digests(row: Mapping[str, Any]) -> frozenset[str]:
+    """Return the digests of the decisions that fit a row: its own, and the one that it has without a reference."""
+    return frozenset({evidence_digest(row), _digest(_evidence(row))})
+
+
+def _evidence(row: Mapping[str, Any]) -> dict[str, Any]:
     evidence = {name: row[name] for name in ("user_text", "assistant_text", "judge_reasoning")}
-    evidence |= {name: json.loads(row[name]) for name in ("tool_calls", "tool_results", "scores")}
+    return evidence | {name: json.loads(row[name]) for name in ("tool_calls", "tool_results", "scores")}
+
+
+def _expected(row: Mapping[str, Any]) -> dict[str, Any]:
+    calls = row.get("expected_calls")
+    if not isinstance(calls, str):
+        return {}
+    return {"golden_text": row["golden_text"], "expected_calls": json.loads(calls)}
+
+
+def _digest(evidence: Mapping[str, Any]) -> str:
     return hashlib.sha256(_compact(evidence).encode(errors="replace")).hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import schema as c
 from pipeline.ledger.buckets import Buckets
-from pipeline.ledger.evidence import evidence_digest, quote_stands
+from pipeline.ledger.evidence import fitting_digests, quote_stands
 from pipeline.ledger.gate import BucketStatus, DecidedRow, Unit, bucket_statuses
 from pipeline.ledger.settle import UNOPENED, Settled, settle
 
@@ -61,7 +61,7 @@ def settle_rows(rows: Iterable[Mapping[Any, Any]], ledger: Ledger) -> list[Revie
 
 
 def _reviewed(row: Mapping[str, Any], ledger: Ledger) -> ReviewedRow:
-    settled = settle(ledger, row["row_id"], evidence_digest(row))
+    settled = settle(ledger, row["row_id"], fitting_digests(row))
     quote = settled.decision.quote if settled.decision else None
     return ReviewedRow(
         row_id=row["row_id"],

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pipeline.ledger.events import Decision
     from pipeline.ledger.replay import Ledger
 
@@ -41,19 +43,19 @@ UNOPENED: Final = Settled("unopened")
 """The state of every row that no event names."""
 
 
-def settle(ledger: Ledger, row_id: str, digest: str) -> Settled:
-    """Return the state of a row whose evidence has this digest.
+def settle(ledger: Ledger, row_id: str, digests: Collection[str]) -> Settled:
+    """Return the state of a row whose evidence has one of these digests.
 
     Per reviewer the last decision counts. Decisions that differ in bucket or attribution are a dispute until an
     adjudication; a decision on other evidence than the row's is stale; one whose reviewer had not opened the row
     does not count.
     """
     decisions = ledger.decisions.get(row_id, ())
-    counting = [event for event in decisions if event.evidence_digest == digest and ledger.was_open(event)]
+    counting = [event for event in decisions if event.evidence_digest in digests and ledger.was_open(event)]
     if not counting:
-        if any(event.evidence_digest != digest for event in decisions):
+        if any(event.evidence_digest not in digests for event in decisions):
             return Settled("stale")
-        opened = any(seen == digest for _, seen in ledger.opened.get(row_id, {}))
+        opened = any(seen in digests for _, seen in ledger.opened.get(row_id, {}))
         return Settled("opened" if opened else "unopened")
     if len(counting) == 1:
         return Settled("decided", counting[0], (counting[0],))

@@ -12,7 +12,7 @@ import msgspec
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
 from pipeline.load.files import refuse_nul
-from pipeline.load.records import Note, RunInput
+from pipeline.load.records import GivenFile, Note, RunInput
 from pipeline.load.whole import refuse_irregular
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Facts:
     rules_sha256: str
     inputs: tuple[RunInput, ...]
     notes: tuple[Note, ...]
+    given: tuple[GivenFile, ...]
 
     @property
     def compare_by(self) -> c.CompareBy:
@@ -59,6 +60,9 @@ class LocalFacts:
     runs_root: Path | None
     rules: Path | None
     """The rules file; `None` for the rules of the package."""
+    references: tuple[str, ...]
+    """The references that an option named, as `BENCHMARK=PATH`."""
+    turn_metadata: Path | None
     outputs: tuple[str, ...]
     """The files that the analysis wrote, relative to the folder."""
 
@@ -74,9 +78,15 @@ def read_facts(folder: Path) -> Facts:
             rules_sha256=values["rules_sha256"],
             inputs=tuple(RunInput(**run) for run in values["inputs"]),
             notes=tuple(Note(**note) for note in values["notes"]),
+            given=_given(values),
         )
     except _UNDONE as error:
         raise not_read_back(folder / c.ANALYSIS_JSON, error) from None
+
+
+def _given(values: Mapping[str, Any]) -> tuple[GivenFile, ...]:
+    references = [GivenFile(**file, benchmark_name=name) for name, file in values.get("references", {}).items()]
+    return (*references, *([GivenFile(**values["turn_metadata"])] if "turn_metadata" in values else []))
 
 
 def read_local(folder: Path) -> LocalFacts:
@@ -91,6 +101,8 @@ def read_local(folder: Path) -> LocalFacts:
             run_dirs={run_id: Path(path) for run_id, path in values["run_dirs"].items()},
             runs_root=None if runs_root is None else Path(runs_root),
             rules=None if rules is None else Path(rules),
+            references=tuple(str(value) for value in values.get("references", ())),
+            turn_metadata=Path(values["turn_metadata"]) if "turn_metadata" in values else None,
             outputs=tuple(str(name) for name in values.get("outputs", ())),
         )
     except _UNDONE as error:
@@ -144,6 +156,10 @@ class _PacketLine(PacketRow):
     scores: msgspec.Raw
     tool_calls: msgspec.Raw
     tool_results: msgspec.Raw
+    golden_text: str | None = None
+    expected_calls: msgspec.Raw = msgspec.Raw(b"null")
+    categories: tuple[str, ...] | None = None
+    call_check: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode_row = msgspec.json.Decoder(PacketRow).decode
@@ -196,4 +212,9 @@ def read_packet(folder: Path) -> Packet:
 
 def _evidence(line: _PacketLine) -> Row:
     payloads = {"scores": line.scores, "tool_calls": line.tool_calls, "tool_results": line.tool_results}
-    return msgspec.structs.asdict(line) | {name: bytes(text).decode() for name, text in payloads.items()}
+    expected = {"expected_calls": bytes(line.expected_calls), "call_check": bytes(line.call_check)}
+    return (
+        msgspec.structs.asdict(line)
+        | {name: bytes(text).decode() for name, text in payloads.items()}
+        | {name: None if text == b"null" else text.decode() for name, text in expected.items()}
+    )

@@ -43,6 +43,7 @@ COLUMNS = (
     "source_file",
     "source_line",
     *c.TEXTS,
+    *c.OF_REFERENCE,
 )
 """The columns of a row that is read by its id."""
 

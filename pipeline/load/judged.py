@@ -34,6 +34,7 @@ class JudgedRow(msgspec.Struct, gc=False):
     ttfb_ms: float | None = None
     tool_calls: msgspec.Raw = msgspec.Raw(b"null")
     tool_results: msgspec.Raw = msgspec.Raw(b"null")
+    oracle_continuation: msgspec.Raw = msgspec.Raw(b"null")
 
     @property
     def explanation(self) -> str:

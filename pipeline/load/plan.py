@@ -10,7 +10,10 @@ from pipeline.errors import Problem, UsageError
 from pipeline.load.artifacts import summary_file, transcript_file
 from pipeline.load.comparison import RUN_RESULTS
 from pipeline.load.files import absolute, size_of
+from pipeline.load.records import GivenFile
+from pipeline.load.references import References, find_references
 from pipeline.load.runs import RunList, find_runs
+from pipeline.load.turn_metadata import TurnMetadata, read_turn_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +31,8 @@ class Plan:
     rules: RuleSet
     rules_file: Path | None
     runs_root: Path | None
+    references: References
+    metadata: TurnMetadata | None
 
     @property
     def size(self) -> int:
@@ -45,10 +50,21 @@ class Plan:
         """The files whose change calls for a new analysis."""
         files = [] if self.listed.comparison_dir is None else [self.listed.comparison_dir / RUN_RESULTS]
         files += [] if self.rules_file is None else [self.rules_file]
+        files += [] if self.metadata is None else [self.metadata.path]
+        files += [file for reference in self.references.by_benchmark.values() for file in reference.files]
         for run in self.listed.runs:
             beside = (transcript_file(run), summary_file(run))
             files += [run.judged_file, *(path for path in beside if path.exists())]
         return files
+
+    @property
+    def given_files(self) -> tuple[GivenFile, ...]:
+        """The references and the turn metadata, which has no benchmark."""
+        references = self.references.by_benchmark.items()
+        files = [GivenFile(read.source, read.sha256, len(read.turns), benchmark) for benchmark, read in references]
+        metadata = self.metadata
+        files += [] if metadata is None else [GivenFile(metadata.source, metadata.sha256, len(metadata.rows))]
+        return tuple(files)
 
     @property
     def local_facts(self) -> dict[str, object]:
@@ -59,6 +75,8 @@ class Plan:
             "run_dirs": {run.run_id: str(run.directory) for run in self.listed.runs},
             "rules": self.rules_file and str(self.rules_file),
             "runs_root": self.runs_root and str(self.runs_root),
+            **({"references": list(self.references.given)} if self.references.given else {}),
+            **({"turn_metadata": str(self.metadata.path)} if self.metadata else {}),
         }
 
 
@@ -72,7 +90,10 @@ def make_plan(request: Request, rules: RuleSet) -> Plan:
     _check_choice("--repeat-policy", options.repeat_policy, get_args(schema.RepeatPolicy))
     listed = find_runs(request.comparison_dir, request.run_dirs, request.runs_root, options)
     rules_file, runs_root = (path and absolute(path) for path in (request.rules, request.runs_root))
-    return Plan(listed, options, rules, rules_file, runs_root)
+    references = find_references(request.references, listed.runs, listed.base)
+    path = request.turn_metadata
+    metadata = None if path is None else read_turn_metadata(absolute(path), listed.base)
+    return Plan(listed, options, rules, rules_file, runs_root, references, metadata)
 
 
 def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:

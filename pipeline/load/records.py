@@ -31,6 +31,9 @@ class Request:
     run_dirs: tuple[Path, ...] = ()
     runs_root: Path | None = None
     rules: Path | None = None
+    references: tuple[str, ...] = ()
+    """Each as `PATH` or `BENCHMARK=PATH`."""
+    turn_metadata: Path | None = None
     options: Options = Options()
 
 
@@ -60,6 +63,16 @@ class RunInput:
     judged_file: str
     sha256: str
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A reference or the turn metadata as it was read, as `analysis.json` lists it."""
+
+    source: str
+    sha256: str
+    turns: int
+    benchmark_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pipeline.load.nesting import MAX_DEPTH, too_deep
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PAYLOADS: Final = ("tool_calls", "tool_results")
+PAYLOADS: Final = ("tool_calls", "tool_results", "oracle_continuation")
 MAX_TURN: Final = 2**63 - 1
 _STRINGS: Final = (
     "user_text",

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 4 << 20
 _BATCH: Final = 16 << 20
-_NO_TEXTS: Final = pa.table({name: pa.array([], pa.large_string()) for name in schema.TEXTS})
+_ORACLE: Final = "oracle_continuation"
+_NO_TEXTS: Final = pa.table({name: pa.array([], pa.large_string()) for name in (*schema.TEXTS, _ORACLE)})
 # What msgspec accepts in a raw payload and our outputs must not hold: numbers that may lie beyond a float's range,
 # and a bare carriage return between tokens, which some readers take for a line's end.
 _SUSPECT_PAYLOAD: Final = r"[eE]\+?[0-9]{2}|[0-9]{200}|\r"
@@ -47,7 +48,7 @@ class JudgedRun:
     latency_ms: list[float | None]
     ttfb_ms: list[float | None]
     texts: pa.Table
-    """The five texts, one row per row; none in a `RunBatch`, whose frame has them."""
+    """The columns of `text_columns`, one row per row; none in a `RunBatch`, whose frame has them."""
     model_name: str
     row_models: tuple[str, ...]
     """The distinct model names that its rows hold, commonest first."""
@@ -120,6 +121,8 @@ def read_lines(file: Path, wanted: Sequence[int]) -> tuple[dict[int, JudgedRow],
 def text_columns(rows: Sequence[JudgedRow]) -> tuple[pa.Table, list[tuple[int, str]]]:
     """Return the five texts of rows as Arrow columns, payloads as JSON text, none null; and what was replaced.
 
+    A sixth column is `oracle_continuation`, null where the row has none.
+
     A replacement is the row's position and what it was.
     """
     replaced: list[tuple[int, str]] = []
@@ -130,6 +133,8 @@ def text_columns(rows: Sequence[JudgedRow]) -> tuple[pa.Table, list[tuple[int, s
         "tool_calls": _payloads([bytes(row.tool_calls) for row in rows], "tool_calls", replaced),
         "tool_results": _payloads([bytes(row.tool_results) for row in rows], "tool_results", replaced),
     }
+    oracle = _payloads([bytes(row.oracle_continuation) for row in rows], _ORACLE, replaced)
+    columns[_ORACLE] = [None if text == b"null" else text for text in oracle]
     return pa.table({name: pa.array(column, pa.large_string()) for name, column in columns.items()}), replaced
 
 

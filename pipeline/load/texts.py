@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipeline import schema
 from pipeline.errors import InputError, Problem
 from pipeline.load.files import shown
 from pipeline.load.rows import read_lines, text_columns
@@ -43,5 +44,5 @@ def read_texts(rows: pd.DataFrame, files: Mapping[str, JudgedFile]) -> pd.DataFr
         if sha256 != file.sha256:
             raise InputError(Problem(shown(file.path), "has changed since it was analysed", "analyse it again"))
     texts, _ = text_columns([found[run_id][line] for run_id, line in places])
-    found_texts: pd.DataFrame = texts.to_pandas()
+    found_texts: pd.DataFrame = texts.select(schema.TEXTS).to_pandas()
     return found_texts.set_index(pd.Index(rows["row_id"], dtype="str", name="row_id"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     """Benchmark, model (or run), and a bucket that finer ones count for."""
 
 _PER_BUCKET: Final = 3
-_EVIDENCE: Final = ["turn", "failed_dimensions", "error_mode_rule", "error_mode_evidence", *c.TEXTS]
+_EVIDENCE: Final = ["turn", "failed_dimensions", "error_mode_rule", "error_mode_evidence", *c.TEXTS, *c.OF_REFERENCE]
 
 
 class FailedRow(NamedTuple):

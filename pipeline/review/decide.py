@@ -10,7 +10,7 @@ from pipeline.errors import InputError, Problem, UsageError
 from pipeline.ledger.buckets import nearest, nearest_attribution
 from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
-from pipeline.ledger.evidence import evidence_digest, quote_stands
+from pipeline.ledger.evidence import evidence_digest, fitting_digests, quote_stands
 from pipeline.ledger.settle import settle
 from pipeline.load.files import read_bytes
 from pipeline.load.judged import BLANK, BOM
@@ -55,7 +55,8 @@ def record(folder: Folder, who: Identity, draft: Draft) -> Answer:
         event = write_event("decision", who, later_than(ledger.last), fields)
         writer.append([event])
     after = ledger.followed_by([msgspec.convert(event, Decision)])
-    settled = settle(after, event["row_id"], event["evidence_digest"])
+    row = folder.evidence(event["row_id"])
+    settled = settle(after, event["row_id"], {event["evidence_digest"]} if row is None else fitting_digests(row))
     control = event["row_id"] not in folder.by_id
     state = "control" if control else settled.state
     text = visible_name(f"recorded {event['row_id']}: {event['bucket']}, {event['attribution']} ({state})")

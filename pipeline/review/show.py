@@ -10,7 +10,7 @@ from pipeline import schema as c
 from pipeline.errors import Problem, UsageError
 from pipeline.ledger.buckets import nearest
 from pipeline.ledger.events import later_than, write_event
-from pipeline.ledger.evidence import evidence_digest
+from pipeline.ledger.evidence import evidence_digest, fitting_digests
 from pipeline.ledger.settle import STATES, settle
 from pipeline.report.text import words
 from pipeline.review.answer import Answer
@@ -20,7 +20,7 @@ from pipeline.review.state import review_folder
 from pipeline.review.text import rows_as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipeline.ledger.events import Identity
     from pipeline.ledger.replay import Ledger
@@ -82,7 +82,7 @@ def opened(folder: Folder, who: Identity, chosen: Sequence[QueueItem], view: Vie
         blind.append(hidden)
     _record(folder, ledger, who, rows)
     for shown, hidden in zip(rows, blind, strict=True):
-        shown.update(_review(folder, ledger, shown))
+        shown.update(_review(folder, ledger, whole[shown["row_id"]]))
         if hidden:
             _hide_verdict(shown)
     return rows
@@ -132,7 +132,25 @@ def _laid_out(row: Row, chosen: QueueItem) -> dict[str, Any]:
         },
         **_texts(row),
         "scores": json.loads(row["scores"]),
+        "reference": _reference(row),
+        "call_check": _decoded(row.get("call_check")),
     }
+
+
+def _reference(row: Row) -> dict[str, Any] | None:
+    """Return what the reference expects on the row's turn; `None` where there is no reference."""
+    calls = _decoded(row.get("expected_calls"))
+    if calls is None:
+        return None
+    return {
+        "golden_text": row["golden_text"],
+        "expected_calls": calls,
+        "categories": list(row["categories"] or ()),
+    }
+
+
+def _decoded(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
+    return None if text is None else json.loads(text)
 
 
 def _texts(row: Row) -> dict[str, Any]:
@@ -175,9 +193,9 @@ def _record(folder: Folder, ledger: Ledger, who: Identity, rows: Sequence[dict[s
             writer.append(events)
 
 
-def _review(folder: Folder, ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
+def _review(folder: Folder, ledger: Ledger, row: Row) -> dict[str, Any]:
     """Return the state of a row, and the decisions that explain it."""
-    settled = settle(ledger, row["row_id"], row["evidence_digest"])
+    settled = settle(ledger, row["row_id"], fitting_digests(row))
     return {
         "state": settled.state if row["row_id"] in folder.by_id else None,
         "decisions": [

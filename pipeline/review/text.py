@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from pipeline.report.calls import checked_calls
 from pipeline.report.text import one_line, visible_name
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
         yield from _said(earlier)
     yield f"--- turn {row['turn']}"
     yield from _said(row)
+    yield from _expected(row)
     if row["scores"] is not None:
         scores = ", ".join(f"{name} {_score(score)}" for name, score in row["scores"].items())
         yield f"scores: {visible_name(scores)}"
@@ -68,6 +70,18 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
     if left := [f"{n} {name.replace('_', ' ')}" for name, n in row["others_left"].items() if n]:
         yield f"more answers to this turn: {', '.join(left)} (--all shows them)"
     yield ""
+
+
+def _expected(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what the reference expects, and what the check of the calls found."""
+    if reference := row["reference"]:
+        yield from _text("reference", reference["golden_text"] or "(no expected answer)")
+        if reference["expected_calls"]:
+            yield f"expected calls: {json.dumps(reference['expected_calls'], ensure_ascii=False)}"
+        if reference["categories"]:
+            yield f"categories: {', '.join(reference['categories'])}"
+    for call in checked_calls(row["call_check"]):
+        yield one_line(f"call {call.name}: {call.status}{': ' * bool(call.arguments)}{call.arguments}")
 
 
 def _said(row: dict[str, Any], *, user: bool = True) -> Iterator[str]:

@@ -44,6 +44,7 @@ def as_object(analysis: Analysis, files: Mapping[str, str] | None = None) -> dic
         "included_dimensions": list(analysis.included_dimensions),
         "rules_sha256": analysis.rules_sha256,
         "inputs": [{key: getattr(run, key) for key in _INPUT} for run in analysis.inputs],
+        **_given(analysis),
         "benchmarks": _benchmarks(analysis),
         "review": {
             "failed_rows": analysis.failed_rows,
@@ -56,6 +57,21 @@ def as_object(analysis: Analysis, files: Mapping[str, str] | None = None) -> dic
         "notes": [asdict(note) for note in analysis.notes],
         **({} if files is None else {"files": dict(files)}),
     }
+
+
+def _given(analysis: Analysis) -> dict[str, Any]:
+    """Return the files that were read beside the runs, as far as there are any."""
+    references = {file.benchmark_name: file for file in analysis.given if file.benchmark_name is not None}
+    names = ("source", "sha256", "turns")
+    found: dict[str, Any] = {}
+    if references:
+        found["references"] = {
+            benchmark: {name: getattr(file, name) for name in names} for benchmark, file in references.items()
+        }
+    for file in analysis.given:
+        if file.benchmark_name is None:
+            found["turn_metadata"] = {name: getattr(file, name) for name in names}
+    return found
 
 
 def _benchmarks(analysis: Analysis) -> dict[str, Any]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_NAMES: Final = {"scores": "scores_json", "tool_calls": "tool_calls_json", "tool_results": "tool_results_json"}
+_JSON: Final = ("scores", "tool_calls", "tool_results", "expected_calls", "call_check")
+_NAMES: Final = {name: f"{name}_json" for name in _JSON}
+_LISTS: Final = ("failed_dimensions", "categories")
 _VISIBLE: Final = ("row_id", "run_id", "benchmark_name", "model_name", "source")
 _TYPES: Final = {"run_index": pa.int64(), "turn": pa.int64(), "latency_ms": pa.float64(), "ttfb_ms": pa.float64()}
 _SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in schema.PACKET])
@@ -33,11 +35,14 @@ _FORMULA: Final = rf"^(?:[\t\r\n']|[{_UNSEEN}]*[{_SIGNS}])"
 
 def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
     """Return the lines of packet rows, as many rows to a piece as `sizes` says."""
-    names = rows["failed_dimensions"].map(lambda dimensions: ",".join(map(visible_name, dimensions)))
+    lists = {
+        name: rows[name].map(lambda names: ",".join(map(visible_name, names)), na_action="ignore").astype("str")
+        for name in _LISTS
+    }
     flat = rows.assign(
-        failed_dimensions=names.astype("str"),
+        **lists,
         **{name: rows[name].astype("object").map(visible_name, na_action="ignore") for name in _VISIBLE},
-        **{name: rows[name].astype("object").map(escaped_json) for name in _NAMES},
+        **{name: rows[name].astype("object").map(escaped_json, na_action="ignore") for name in _NAMES},
     )
     table = pa.Table.from_arrays([_cells(flat[name], name) for name in schema.PACKET], schema=_SCHEMA)
     stream = BytesIO()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_RAW: Final = ("scores", "tool_calls", "tool_results")
+_RAW: Final = ("scores", "tool_calls", "tool_results", "expected_calls", "call_check")
 _NUMBERS: Final = ("latency_ms", "ttfb_ms")
 _EXACT: Final = 2**53
 
@@ -36,7 +36,7 @@ def _escaped(line: bytes) -> bytes:
 
 def _column(column: pd.Series, name: str) -> list[Any]:
     if name in _RAW:
-        return [msgspec.Raw(text.encode()) for text in column]
+        return [msgspec.Raw(text.encode() if isinstance(text, str) else b"null") for text in column]
     values = column.astype("object").where(column.notna(), None).tolist()
     if name in _NUMBERS:
         return [None if number is None else plain_number(number) for number in values]

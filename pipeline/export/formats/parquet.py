@@ -28,6 +28,12 @@ _TABLES: Final = {
     "turn_sets": schema.TURN_SETS,
     "reviews": schema.REVIEWS,
 }
+_OPTIONAL: Final = {
+    "turn_metadata": schema.TURN_METADATA,
+    "category_counts": schema.CATEGORY_COUNTS,
+    "verdict_candidates": schema.VERDICT_CANDIDATES,
+}
+"""Tables that are written when they have rows."""
 _TYPES: Final = {
     "str": pa.large_string(),
     "category": pa.large_string(),
@@ -72,8 +78,12 @@ class TableWriter:
 
 
 def _write(_: Report, analysis: Analysis, stream: BinaryIO, *, name: str) -> None:
-    with TableWriter(stream, _TABLES[name]) as writer:
+    with TableWriter(stream, (_TABLES | _OPTIONAL)[name]) as writer:
         writer.write(getattr(analysis, name))
+
+
+def _has_rows(analysis: Analysis, *, name: str) -> bool:
+    return len(getattr(analysis, name)) > 0
 
 
 def _write_scores(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
@@ -85,5 +95,9 @@ def _write_scores(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
 
 OUTPUTS: Final = (
     *(Output(f"tables/{name}.parquet", partial(_write, name=name)) for name in _TABLES),
+    *(
+        Output(f"tables/{name}.parquet", partial(_write, name=name), wanted=partial(_has_rows, name=name))
+        for name in _OPTIONAL
+    ),
     Output(schema.SCORES_PARQUET, _write_scores),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
 from pipeline.report.blocks import Code, Datapoint, Quote
+from pipeline.report.calls import call_words
 from pipeline.report.sections.interface import listed
 from pipeline.report.text import one_line, shorten
 from pipeline.schema import NO_PAYLOAD
@@ -37,6 +39,11 @@ def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> D
         for name, shown in _PAYLOADS.items()
         if not re.match(NO_PAYLOAD, getattr(row, name))
     ]
+    if isinstance(row.expected_calls, str):
+        quotes.append(Quote("Reference", shorten(row.golden_text, 600), len(row.golden_text)))
+        if not re.match(NO_PAYLOAD, row.expected_calls):
+            quotes.append(_quote(row, "expected_calls", "Expected calls", 600, "json"))
+    calls = call_words(json.loads(row.call_check)) if isinstance(row.call_check, str) else ""
     return Datapoint(
         row_id=row.row_id,
         benchmark=unit[0],
@@ -45,6 +52,7 @@ def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> D
         facts=(
             ("failed ", *listed((Code(name),) for name in row.failed_dimensions)),
             ("rule ", Code(row.error_mode_rule), " saw “", one_line(row.error_mode_evidence), "”"),
+            *([(f"calls checked: {calls}",)] if calls else ()),
             *(_decisions(reviewed) if reviewed else ()),
         ),
         quotes=tuple(quotes),

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.ledger.codebook import ATTRIBUTIONS
+from pipeline.report.calls import checked_calls
 from pipeline.report.text import visible
 from pipeline.review.queue import QueueItem
 from pipeline.review.show import ViewOptions, opened
@@ -88,6 +89,8 @@ def row_page(session: Session, row_id: str, filters: Filters, **more: Any) -> st
         attributions=ATTRIBUTIONS,
         query=query(filters),
         tools=tools,
+        as_box=_shown,
+        checked_calls=checked_calls,
         **{"error": None, "draft": None, "said": None} | more,
     )
 

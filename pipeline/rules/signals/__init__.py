@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pipeline.rules.signals import calls, citations, dimensions, earlier, texts
+from pipeline.rules.signals import calls, citations, dimensions, earlier, expected, texts
 from pipeline.rules.signals.failed_rows import FailedRows
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-GROUPS = (dimensions, calls, earlier, citations, texts)
+GROUPS = (dimensions, calls, expected, earlier, citations, texts)
 """Modules with `meanings()`, name -> meaning, and `find(rows)`, name -> true or false per failed row."""
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline import schema
 from pipeline.export.formats.page.answers import passed_answers
+from pipeline.export.formats.page.expected import encode_expected
 from pipeline.export.formats.page.rows import encode_rows, packet_order, parents
 from pipeline.export.formats.page.texts import TextSelector, by_priority
 from pipeline.export.formats.page.turns import exact_numbers
@@ -58,7 +59,7 @@ def embed(
     }
     packed = _without_hidden(_pack(base))
     if len(packet) * _MIN_ROW_SIZE < room:
-        whole = base | encode_rows(analysis, packet)
+        whole = base | encode_rows(analysis, packet) | encode_expected(analysis, packet)
         packed_whole = _without_hidden(_pack(whole))
         if len(packed_whole) <= room * 2 // 3:
             base, packed = whole, packed_whole

@@ -89,6 +89,7 @@ function rowDetails(row) {
     inside.append(said("User", user, "(empty)"));
     own.append(said("Assistant", texts[0], "(empty)"), said("Judge", texts[1], "(empty)"));
     own.append(payload("Tool calls", texts[2]), payload("Tool results", texts[3]));
+    own.append(callTable(data.check && data.checks[data.check[row]]));
     const facts = el("ul", "facts", el("li", "", shown(texts[4])));
     if (texts[5]) facts.append(el("li", "", `decided ${shown(texts[5])}`));
     own.append(facts);
@@ -96,6 +97,8 @@ function rowDetails(row) {
     const where = failed ? packetCommand([`.row_id == ${quoted(rowId(row))}`]) : tablesCommand([`t.row_id = ${sqlText(rowId(row))}`]);
     own.append(el("p", "none", "The texts of this row are not in this file: ", el("code", "", where)));
   }
+  const expected = expectedOf(value(row, "benchmark"), turnOf(row));
+  if (expected) inside.append(said("Reference", expected[0], "(no expected answer)"), payload("Expected calls", expected[1]));
   const others = othersBeside(value(row, "benchmark"), turnOf(row), unitOf(row));
   inside.append(el("div", "sides", own, ...(others ? [others] : [])));
   return inside;

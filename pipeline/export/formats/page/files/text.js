@@ -74,6 +74,13 @@ function payload(label, text) {
   return el("details", "payload", el("summary", "", label, ...cutNote(text)), el("pre", "", shown(text)));
 }
 
+// The calls of a row beside the expected ones: each with what came of it, and how its arguments differ.
+function callTable(calls) {
+  if (!calls || !calls.length) return "";
+  const line = (cell, parts) => el("tr", "", ...parts.map((part) => el(cell, "", part)));
+  return el("table", "calls", line("th", ["call", "status", "arguments"]), ...calls.map((call) => line("td", call)));
+}
+
 function verdict(letter, failed, judged) {
   const sign = el("span", "", SIGNS[letter]);
   set(sign, "aria-hidden", "true");
@@ -91,5 +98,6 @@ const dimensions = (row) => data.sets[at("dimensions", row)];
 const secondary = (row) => data.sets[at("secondary", row)];
 const mapOf = (benchmark) => data.maps.findIndex((map) => map.benchmark === benchmark);
 const userText = (map, turn) => (data.users && data.users[map] ? data.users[map][turn] : undefined);
+const expectedOf = (benchmark, turn) => data.expected && data.expected[benchmark] && data.expected[benchmark][turn];
 // A row that failed by its place among the rows, another by a number below -1; -1 for no row.
 const textsOf = (ref) => (ref >= 0 ? data.texts && data.texts[ref] : data.others && data.others[ref]);
