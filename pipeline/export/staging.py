@@ -20,6 +20,7 @@ from pipeline.export.guards import refusals, uninterrupted
 from pipeline.export.make_rule import dependencies
 from pipeline.export.sharing import share_like
 from pipeline.export.target import Target, cut_name, is_analysis_folder, listed_outputs
+from pipeline.ledger.files import LOCKS_MISSING
 from pipeline.load.files import irregular, irregular_folders
 from pipeline.load.moving import MOVING, OWN_NAMES, Moves, free_report, is_own, locked, move_files
 from pipeline.load.whole import digest_of
@@ -192,6 +193,9 @@ def _sweep(home: Path, prefix: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
             continue
+        except OSError as error:  # without locks nobody knows whether its process lives
+            if error.errno not in LOCKS_MISSING:
+                raise
         finally:
             os.close(handle)
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 NOT_REGULAR: Final = "not a regular file"
 NO_LOCKS: Final = "the file system has no file locks, so two reviewers could overwrite each other"
-_LOCKS_MISSING: Final = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+LOCKS_MISSING: Final = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+"""The errors of `flock` on a file system that has no locks."""
 _PAUSE: Final = 0.02
 """Seconds between two attempts to get the lock."""
 
@@ -89,7 +90,7 @@ def _lock(handle: int, path: Path, patience: float | None) -> None:
                 raise TimeoutError(errno.ETIMEDOUT, "another process holds it", str(path)) from None
             time.sleep(_PAUSE)
         except OSError as error:
-            if error.errno in _LOCKS_MISSING:
+            if error.errno in LOCKS_MISSING:
                 raise NoLocksError(path) from None
             raise
         else:

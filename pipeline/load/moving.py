@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem
+from pipeline.ledger.files import LOCKS_MISSING
 from pipeline.load.edited import is_unedited
 
 if TYPE_CHECKING:
@@ -51,10 +52,17 @@ class Moves:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, so that one process at a time works on it."""
+    """Hold a folder, so that one process at a time works on it; where there are no locks, nothing is held.
+
+    An analysis can be made anew, so that it need not be refused there, as a decision of a reviewer is.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in LOCKS_MISSING:
+                raise
         yield
     finally:
         os.close(handle)
