@@ -66,6 +66,9 @@ def judged_rows(run: RunFolder, excluded: Iterable[str] = ()) -> dict[int, dict]
     for line in run.file.read_text(encoding="utf-8-sig").split("\n"):
         if line.strip():
             row = json.loads(line)
+            row["ended_rightly"] = row["scores"].get("tool_use_correct") is True and "end_session" in {
+                call["name"] for call in row.get("tool_calls") or ()
+            }
             row["scores"] = {name: score for name, score in row["scores"].items() if name not in excluded}
             rows[row["turn"]] = row
     return rows
@@ -96,10 +99,26 @@ def recount(
 ) -> dict[str, dict]:
     """Give what `analysis.json` must hold under `benchmarks`, but the error modes and buckets."""
     grouped: dict[str, dict[str, list[dict[int, dict]]]] = {}
+    lost: dict[str, dict[str, int]] = {}
     for run in runs:
         name = run.model if compare_by == "model" else run.run_id
         grouped.setdefault(run.benchmark, {}).setdefault(name, []).append(judged_rows(run, excluded))
-    return {benchmark: _benchmark(models, repeat_policy) for benchmark, models in grouped.items()}
+        of_benchmark = lost.setdefault(run.benchmark, {})
+        of_benchmark[name] = of_benchmark.get(name, 0) + len(lost_turns(run))
+    found = {benchmark: _benchmark(models, repeat_policy) for benchmark, models in grouped.items()}
+    of_models = [(model, lost[name][each]) for name in found for each, model in found[name]["models"].items()]
+    said = any(model["expected_endings"] or turns for model, turns in of_models)
+    for model, turns in of_models:
+        model["pipeline_losses"] = turns
+        if not said:
+            del model["expected_endings"], model["pipeline_losses"]
+    return found
+
+
+def lost_turns(run: RunFolder) -> list[int]:
+    """Give the turns that the harness says it lost; none of them has a row in the runs that are counted again."""
+    runtime = run.file.with_name("runtime.json")
+    return json.loads(runtime.read_text())["failed_turns"] if runtime.exists() else []
 
 
 def _benchmark(models: dict[str, list[dict[int, dict]]], policy: str) -> dict:
@@ -110,7 +129,7 @@ def _benchmark(models: dict[str, list[dict[int, dict]]], policy: str) -> dict:
     several = len(models) > 1
     everyone = set(models)
     return {
-        "models": {name: _model(runs) for name, runs in models.items()},
+        "models": {name: _model(runs, max(turns, default=-1)) for name, runs in models.items()},
         "turns": len(turns),
         "comparable": len(comparable),
         "failed_by_all": [t for t in comparable if failing[t] == everyone] if several else None,
@@ -131,7 +150,7 @@ def model_outcome(runs: list[dict[int, dict]], turn: int, policy: str) -> str:
     return "failed" if enough[policy] else "passed"
 
 
-def _model(runs: list[dict[int, dict]]) -> dict:
+def _model(runs: list[dict[int, dict]], last: int) -> dict:
     rows = [row for run in runs for row in run.values()]
     counts = {
         "runs": len(runs),
@@ -143,6 +162,9 @@ def _model(runs: list[dict[int, dict]]) -> dict:
         kind: sum((row.get("assistant_text") or "").startswith(sentinel) for row in rows)
         for kind, sentinel in SENTINELS.items()
     }
+    ended = [row for row in rows if (row.get("assistant_text") or "").startswith(SENTINELS["model_ended_session"])]
+    counts["expected_endings"] = sum(row["turn"] == last and row["ended_rightly"] for row in ended)
+    counts["model_ended_session"] -= counts["expected_endings"]
     failed: dict[str, int] = {}
     scored: dict[str, int] = {}
     for row in rows:

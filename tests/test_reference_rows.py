@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 from builders import failing, row, write_comparison, write_lines, write_run
+from pages import serving
 
 from pipeline import analyze
 from pipeline.errors import InputError, UsageError
@@ -185,6 +186,17 @@ def test_review_shows_the_reference_and_the_checked_calls(cli, run, reference, t
     (found,) = json.loads(review(cli, folder, "next", "--json").stdout)["rows"]
     assert found["reference"]["categories"] == ["tool", "memory"]
     assert found["call_check"][0]["status"] == "made"
+
+
+def test_the_review_page_shows_the_reference_and_a_table_of_the_checked_calls(run, reference, tmp_path):
+    analyze(run_dir=run, reference=reference, output=tmp_path / "out")
+    with serving(tmp_path / "out") as server:
+        status, _, text = server.ask("GET", "/row?id=run-1%3A1")
+    assert status == 200
+    assert "Booked for Friday." in text
+    assert "Calls checked against the expected ones" in text
+    assert "<td>made</td>" in text
+    assert "only the format differs" in text
 
 
 def test_a_decision_stays_valid_when_a_reference_is_added_and_is_stale_when_it_changes(cli, run, reference, tmp_path):

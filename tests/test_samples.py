@@ -94,6 +94,7 @@ def test_the_report_has_its_sections_in_order(analysed):
     assert headings(report, 1) == [f"Deep error analysis: {analysis.name}"]
     assert headings(report, 2) == [
         "Run set",
+        "Pipeline losses",
         "Artifact notes",
         "Review",
         "Top line",

@@ -35,10 +35,12 @@ from pipeline.stages import (
     call_check,
     candidates,
     categories,
+    check_facts,
     checks,
     compared,
     counts,
     error_modes,
+    losses,
     packet,
     reference,
     stats,
@@ -122,6 +124,7 @@ TABLES = {
     },
     "turn_sets": {"benchmark_name": "string", "set": "string", "model_name": "string", "turn": "int64"},
 }
+LOSSES = {"benchmark_name": "string", "model_name": "string", "run_id": "string", "kind": "string", "turn": "int64"}
 
 
 @pytest.fixture(scope="module")
@@ -159,10 +162,15 @@ def test_each_table_has_its_types_also_without_any_row_to_show_them(tmp_path, na
     assert list(found.items()) == list(TABLES[name].items())
 
 
+def test_the_table_of_pipeline_losses_has_its_columns_and_types(results):
+    schema = pq.read_schema(results / "clinic_three_models" / "tables" / "pipeline_losses.parquet")
+    assert {field.name: str(field.type) for field in schema} == LOSSES
+
+
 def test_tables_are_compressed_with_zstd_and_there_are_no_others(results):
     for folder in results.iterdir():
         files = sorted((folder / "tables").iterdir())
-        assert {file.stem for file in files} == set(TABLES)
+        assert {file.stem for file in files} == {*TABLES, "pipeline_losses"}
         for file in files:
             meta = pq.ParquetFile(file).metadata
             for group in range(meta.num_row_groups):
@@ -338,6 +346,8 @@ def decided(row):
 def test_no_stage_changes_the_frame_that_it_is_given(by):
     inputs = analyze(SAMPLES / "library_repeats").inputs
     listed = find_runs((SAMPLES / "library_repeats",), (), None, Options())
+    facts = {run.run_id: facts_of(run, read_artifacts(run), {}, Options()) for run in listed.runs}
+    lost = losses.losses_table(inputs, facts)
     (batch,) = read_batches(listed.runs, listed.name, lambda _: None)
     options, rules = Options(compare_by=by), builtin_rules()
     of_kind = tables.add_response_kind(batch.turns)
@@ -362,14 +372,16 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
     review = review_of(ledger, reviewed, sizes, len(failures), by)
     run_ids = {unit: ["run"] for unit in zip(units["benchmark_name"], units["model_name"], strict=True)}
     assert [row.decided for row in reviewed] == [True]
-    beside = {judged.run.run_id: read_artifacts(judged.run) for judged, _ in batch.by_run()}
-    facts = {judged.run.run_id: facts_of(judged.run, beside[judged.run.run_id], {}, options) for judged in batch.runs}
-    ids = [judged.run.run_id for judged in batch.runs]
     calls = [
         *(
-            (checks.check_run, judged, rows, beside[run_id], facts[run_id])
-            for run_id, (judged, rows) in zip(ids, batch.by_run(), strict=True)
+            (checks.check_run, judged, rows, read_artifacts(judged.run), facts[judged.run.run_id])
+            for judged, rows in batch.by_run()
         ),
+        *(
+            (check_facts.check_facts, judged, rows, read_artifacts(judged.run), facts[judged.run.run_id])
+            for judged, rows in batch.by_run()
+        ),
+        (tables.leave_unmeasured, batch.turns, batch.scores, ["tern-1_run1:3"], ["tern-1_run2"]),
         (tables.include_dimensions, batch.scores, ()),
         (tables.include_dimensions, batch.scores, ("kb_grounding",)),
         (tables.is_false, batch.scores["passed"]),
@@ -392,13 +404,13 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
         (checks.silent_rows, settled),
         (tables.text_sizes, settled),
         (checks.Questions().add, settled),
-        (checks.check_rows, turns, checks.silent_rows(settled)),
+        (checks.check_rows, turns, checks.silent_rows(settled), lost),
         (lambda *given: list(check_alike(*given)), batch.scores, listed.runs, facts, {}),
         (checks.check_comparable, outcomes, run_ids),
         *((compared.compared_by, each, units, by) for each in (turns, failures, batch.scores)),
-        (counts.count_tables, turns, failures, batch.scores, units, options, ledger.buckets),
+        (counts.count_tables, turns, failures, batch.scores, units, options, ledger.buckets, lost),
         (counts.own_rows_by_bucket, bucket_counts),
-        (stats.model_counts, of_units[0], units),
+        (stats.model_counts, of_units[0], units, compared.compared_by(lost, units, by)),
         (stats.dimension_counts, of_units[2], units),
         (stats.error_mode_counts, of_units[1], units),
         (stats.bucket_counts, of_units[1], units, ledger.buckets),
@@ -444,6 +456,7 @@ OF_ANALYSIS = {
     "turn_metadata": schema.TURN_METADATA,
     "category_counts": schema.CATEGORY_COUNTS,
     "verdict_candidates": schema.VERDICT_CANDIDATES,
+    "pipeline_losses": schema.PIPELINE_LOSSES,
 }
 
 

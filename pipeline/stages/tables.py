@@ -38,10 +38,12 @@ def mark_failures(turns: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     names: dict[int, list[str]] = {}
     for row, dimension in failing.items():
         names.setdefault(row, []).append(dimension)
+    lists: dict[tuple[str, ...], list[str]] = {}  # one list per combination, or the lists would outweigh the rows
+    of_row = [lists.setdefault(key := tuple(names.get(row, ())), list(key)) for row in turns.index]
     return turns.assign(
         judged=turns.index.isin(judged),
         failed=turns.index.isin(failing.index),
-        failed_dimensions=pd.Series([names.get(row, []) for row in turns.index], turns.index, dtype="object"),
+        failed_dimensions=pd.Series(of_row, turns.index, dtype="object"),
     )
 
 

@@ -78,8 +78,8 @@ turns = [
         "categories": ["knowledge"],
     },
     {
-        "input": "Next: three of us from the choir committee need a room at Central on Tuesday the 21st, 18:00 to 19:30. "
-        "It has to have a screen; beyond that, take whichever is cheapest and book it.",
+        "input": "Next: three of us from the choir committee need a room at Central on Tuesday the 21st, 18:00 to 19:30"
+        ". It has to have a screen; beyond that, take whichever is cheapest and book it.",
         "golden_text": "The Heron Room at Central is booked for Tuesday 21 April, 18:00 to 19:30.",
         "required_function_call": [
             {"name": "check_rooms", "args": {"branch": "Central", "date": "2026-04-21", "features": ["screen"]}},

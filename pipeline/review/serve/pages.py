@@ -91,7 +91,7 @@ def row_page(session: Session, row_id: str, filters: Filters, **more: Any) -> st
         attributions=ATTRIBUTIONS,
         query=query(filters),
         tools=tools,
-        shown=_shown,
+        as_box=_shown,
         checked_calls=checked_calls,
         **{"error": None, "draft": None, "said": None} | more,
     )
