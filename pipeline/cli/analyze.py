@@ -27,7 +27,7 @@ def analyze(
     """Count and compare failures, label them provisionally, and write the report and the review packet."""
     from pyarrow import set_cpu_count, set_memory_pool, system_memory_pool
 
-    from pipeline.transcripts import review_transcripts_into
+    from pipeline.export.transcripts import review_transcripts_into
     from pipeline.workflow import analyze_into
 
     set_memory_pool(system_memory_pool())  # it gives the memory of a batch back; the others keep it for the next one

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from pipeline.analysis import Analysis
     from pipeline.errors import Problem
+    from pipeline.export.transcripts import TranscriptReview
     from pipeline.review.answer import Answer
-    from pipeline.transcripts import Written as TranscriptReview
     from pipeline.workflow import Written
 
 _PER_FILE: Final = 20

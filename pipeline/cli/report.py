@@ -20,10 +20,10 @@ def report(
 ) -> None:
     """Build the report, the tables and analysis.json again from the inputs and the ledger."""
     from pipeline.export.reading import report_of, request_of
+    from pipeline.export.transcripts import review_transcripts_into
     from pipeline.export.verify import verify_folder
     from pipeline.ledger.store import read_ledger
     from pipeline.load.folder import read_facts, refuse_unjudged
-    from pipeline.transcripts import review_transcripts_into
     from pipeline.workflow import analyze_in_memory, analyze_into
 
     request, path = request_of(folder), report_of(folder)

@@ -48,7 +48,7 @@ _JSON: Final = ("tool_calls", "tool_results", "expected_calls", "call_check")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class TranscriptReview:
     """Where the review of transcripts is, and its numbers as `analysis.json` has them."""
 
     target: Target
@@ -56,7 +56,9 @@ class Written:
     numbers: dict[str, Any]
 
 
-def review_transcripts_into(request: Request, output: str | os.PathLike[str] | None, *, final: bool = False) -> Written:
+def review_transcripts_into(
+    request: Request, output: str | os.PathLike[str] | None, *, final: bool = False
+) -> TranscriptReview:
     """Read transcripts and write the packet for a manual review. Raises `GateError` with `final`."""
     if final:
         raise GateError(Problem("transcripts", "nothing was judged, so no report on them is final", "judge the runs"))
@@ -81,7 +83,7 @@ def review_transcripts_into(request: Request, output: str | os.PathLike[str] | N
                 stream.write(content)
         staging.write_local(plan.input_files, plan.local_facts)
         report = staging.move_in()
-    return Written(target, report, numbers)
+    return TranscriptReview(target, report, numbers)
 
 
 def suspicious_turns(plan: Plan, runs: list[TranscriptRun]) -> tuple[pd.DataFrame, list[Note]]:
