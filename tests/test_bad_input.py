@@ -264,9 +264,9 @@ def test_any_turn_number_is_a_turn(tmp_path, extreme):
 
 def test_everything_that_other_writers_emit_goes_through_to_valid_outputs(tmp_path):
     rows = [
+        "﻿" + json.dumps(failing(2, assistant_text="a\u2028b", latency_ms=2**53 + 1), ensure_ascii=False),
         failing(0, user_text="\ud800", tool_calls=[{"\udfff": float("nan")}, 10**40], new={"x": float("inf")}),
         as_line(failing(1)).replace(b", ", b",\r") + b"\r",
-        "﻿" + json.dumps(failing(2, assistant_text="a\u2028b", latency_ms=2**53 + 1), ensure_ascii=False),
         failing(3, tool_calls=["x", {"args": "\r"}], judge_reasoning="\x00\x1b"),
     ]
     analyze(run_dir=write_run(tmp_path / "run", rows), output=tmp_path / "out")

@@ -69,7 +69,7 @@ class LocalFacts:
 
 def read_facts(folder: Path) -> Facts:
     """Read `analysis.json`. Raises `UsageError` for a folder without one, `InputError` if it cannot be read."""
-    values = _read_object(folder, c.ANALYSIS_JSON, "not an analysis folder")
+    values = _read_object(folder, c.ANALYSIS_JSON, f"not an analysis folder: no {c.ANALYSIS_JSON}")
     try:
         return Facts(
             status=values["status"],

@@ -11,7 +11,7 @@ from pipeline.ledger.evidence import quote_stands
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_WRITTEN_OUT: Final = re.compile(r"\\u\{([0-9A-F]{4,6})\}")
+_WRITTEN_OUT: Final = re.compile(r"\\u([0-9a-f]{4})|\\U(00(?:0[0-9a-f]|10)[0-9a-f]{4})")
 _SIGNS: Final = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?\\u[0-9a-fA-F]{4}|\S")
 """One character of a JSON text that is not white space; an escape sequence is one character."""
 
@@ -20,7 +20,7 @@ def fitting_quote(quote: str, texts: Mapping[str, Any]) -> str:
     """Return the piece of a row's texts that a quote was selected from; the quote itself if there is none."""
     if quote_stands(quote, texts):
         return quote
-    plain = _WRITTEN_OUT.sub(lambda match: chr(int(match[1], 16)), quote)
+    plain = _WRITTEN_OUT.sub(lambda match: chr(int(match[1] or match[2], 16)), quote)
     wanted = "".join(plain.split())
     for name in c.TEXTS:
         text = str(texts[name])
