@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def share_like(path: Path, place: Path) -> None:
-    """Give a new file the mode and group of the one that it will replace at `place`.
+    """Set mode and group of a new file to those of the one that it will replace at `place`.
 
     Where there is none it gets the group that a file made there would get. A group that the user may not give is
     not given, and then the mode grants the user's own group nothing.

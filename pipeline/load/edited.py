@@ -1,4 +1,4 @@
-"""Tell whether a generated report was edited by hand."""
+"""Whether a generated report was edited by hand."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-class CheckedCall(NamedTuple):
+class ShownCall(NamedTuple):
     """A line of the table: the call, what came of it, and how its arguments differ."""
 
     name: str
@@ -17,10 +17,10 @@ class CheckedCall(NamedTuple):
     arguments: str
 
 
-def checked_calls(call_check: Iterable[Mapping[str, Any]] | None) -> list[CheckedCall]:
+def checked_calls(call_check: Iterable[Mapping[str, Any]] | None) -> list[ShownCall]:
     """Return the calls of `call_check` in words."""
     return [
-        CheckedCall(call["name"], _status(call), "; ".join(map(_argument, call["arguments"])))
+        ShownCall(call["name"], _status(call), "; ".join(map(_argument, call["arguments"])))
         for call in call_check or ()
     ]
 

@@ -44,8 +44,8 @@ class Endings:
     def expected(self, turns: pd.DataFrame) -> pd.Series:
         """Return for each row of `turns` whether the session ended in it as it should.
 
-        With a reference the turn expects an ending call. Without one it is the last turn of the benchmark, an ending
-        call was made, and `tool_use_correct` is true. `turns` has `scores` as JSON text.
+        Either the reference expects an ending call on the turn; or it is the last turn of the benchmark, an ending call
+        was made, and `tool_use_correct` is true. `turns` has `scores` as JSON text.
         """
         found = pd.Series(False, turns.index)  # noqa: FBT003 - what the column holds
         ended = turns[turns["assistant_text"].str.startswith(schema.SENTINELS[schema.ENDED])]
@@ -55,9 +55,7 @@ class Endings:
 
     def _is_expected(self, row: pd.Series) -> bool:
         benchmark = row["benchmark_name"]
-        if benchmark in self.expecting:
-            return row["turn"] in self.expecting[benchmark]
-        return (
+        return row["turn"] in self.expecting.get(benchmark, ()) or (
             '"tool_use_correct":true' in row["scores"]
             and any(ends_session(name, self.named) for name in _called(row["tool_calls"]))
             and self.last_turn(benchmark) == row["turn"]
