@@ -122,7 +122,7 @@ def test_runs_of_both_modes_in_one_benchmark_are_a_warning(tmp_path):
         harness_run(tmp_path / "bench" / "chat", [row(0)], runtime={}),
     ]
     (what,) = whats(analyze(run_dir=runs))
-    assert "both modes" in what
+    assert "differ in mode" in what
     assert "alone" in what
     assert "chat" in what
     assert whats(analyze(run_dir=runs, turns="independent")) == []

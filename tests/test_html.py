@@ -214,7 +214,9 @@ def test_the_embedded_rows_are_the_packet_and_what_else_is_counted(analysed):
         answer, judge, *_ = page.embedded["texts"][str(place)]
         assert (answer, judge) == (each["assistant_text"], each["judge_reasoning"])
     turns = analysis.turns
-    special = turns["response_kind"].isin(["model_ended_session", "model_ended_session_early", "empty_response"])
+    special = turns["response_kind"].isin(
+        ["model_ended_session", "model_ended_session_early", "empty_response", "expected_ending"]
+    )
     assert len(page.rows) - len(failed) == int((~turns["failed"] & (~turns["judged"] | special)).sum())
 
 

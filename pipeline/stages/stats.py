@@ -40,9 +40,15 @@ def model_counts(turns: pd.DataFrame, units: pd.DataFrame, losses: pd.DataFrame)
         "expected_endings": turns["response_kind"].eq(schema.EXPECTED_ENDING),
     }
     counts = turns[UNIT].assign(**flags).groupby(UNIT, observed=True)[list(flags)].sum()
-    counted = counts.reindex(pd.MultiIndex.from_frame(units[UNIT]), fill_value=0).reset_index(drop=True)
-    lost_turns = lost.groupby(UNIT, observed=True).size().reindex(pd.MultiIndex.from_frame(units[UNIT]), fill_value=0)
-    counted = counted.assign(pipeline_losses=lost_turns.to_numpy(dtype="int64"))
+    lost_turns = lost.groupby(UNIT, observed=True).size().rename("pipeline_losses")
+    counted = (
+        units[UNIT]
+        .merge(counts.reset_index(), on=UNIT, how="left", validate="one_to_one")
+        .merge(lost_turns.reset_index(), on=UNIT, how="left", validate="one_to_one")
+        .drop(columns=UNIT)
+        .fillna(0)
+        .astype("int64")
+    )
     fail_rate = counted["failed_rows"] / counted["rows_judged"].where(counted["rows_judged"] > 0)
     return schema.conform(pd.concat([units, counted], axis="columns").assign(fail_rate=fail_rate), schema.MODEL_COUNTS)
 
