@@ -213,7 +213,7 @@ def test_the_user_may_name_the_ending_call(tmp_path):
 
 
 def test_a_reference_says_where_the_session_should_end(tmp_path, cli):
-    run = harness_run(tmp_path / "run", [row(0), ending(1, {"tool_use_correct": None}), ending(2)])
+    run = harness_run(tmp_path / "run", [row(0)] + [ending(turn, {"tool_use_correct": None}) for turn in (1, 2)])
     calls = {1: {"name": "end_session", "args": {}}}
     lines = [{"turn": turn, "input": "?", "required_function_call": calls.get(turn)} for turn in range(3)]
     reference = write_lines(tmp_path / "reference.jsonl", lines)

@@ -36,6 +36,7 @@ def launch(session: Session, port: int, say: Callable[[str], None], rebuild: Reb
     try:
         listening.bind((HOST, port))
     except (OSError, OverflowError) as error:
+        listening.close()
         what = f"cannot listen: {getattr(error, 'strerror', None) or error}"
         raise OutputError(Problem(f"{HOST}:{port}", what, "leave --port out for a free one")) from None
     listening.listen(64)
