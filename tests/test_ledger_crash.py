@@ -368,13 +368,13 @@ def test_a_torn_line_stays_where_it_is_while_it_cannot_be_kept_elsewhere(tmp_pat
 # --- The real command ----------------------------------------------------------------------------------------
 
 
-def test_two_reviewers_at_a_time_lose_no_decision(cli, comparison, tmp_path):
+def test_two_reviewers_at_a_time_lose_no_decision(process, comparison, tmp_path):
     out = tmp_path / "out"
-    assert cli("analyze", "--comparison-dir", comparison, "--output", out).returncode == 0
+    assert process("analyze", "--comparison-dir", comparison, "--output", out).returncode == 0
 
     def review(command, name, *arguments):
         who = ("--reviewer", name, "--reviewer-kind", "agent")
-        return cli("review", command, out, ROW, *arguments, *who, "--json")
+        return process("review", command, out, ROW, *arguments, *who, "--json")
 
     def decide(name, bucket):
         return review("record", name, "--bucket", bucket, "--attribution", "model", "--note", "x" * 5000)
@@ -398,7 +398,7 @@ def test_two_reviewers_at_a_time_lose_no_decision(cli, comparison, tmp_path):
     events = parse((out / LEDGER).read_bytes()).events
     assert all(early.at < late.at for early, late in pairwise(events))
     assert not (out / TORN).exists()
-    status = cli("review", "status", out, "--reviewer", "ann", "--reviewer-kind", "agent", "--json")
+    status = process("review", "status", out, "--reviewer", "ann", "--reviewer-kind", "agent", "--json")
     assert json.loads(status.stdout)["disputed_rows"] == [ROW]
 
 
