@@ -360,7 +360,7 @@ def test_names_with_hidden_characters_lead_to_their_rows_and_are_never_raw(visit
 
 def test_what_is_hidden_is_the_same_in_the_browser_and_in_python(browser):
     source = (Path(html.__file__).parent / "files" / "text.js").read_text()
-    lines = "\n".join(re.findall(r"^const (?:HIDDEN|codePoint|writtenOut|visible) = .*$", source, re.MULTILINE))
+    lines = "\n".join(re.findall(r"^const (?:HIDDEN|codePoint|SHORT|writtenOut|visible) = .*$", source, re.MULTILINE))
     page = browser.new_page()
     every = [code for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
     shown = page.evaluate(

@@ -15,7 +15,8 @@ const words = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 // Names come as they are; shown, their control and invisible characters are written out, as in every other output.
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 const codePoint = (char) => char.codePointAt(0).toString(16);
-const writtenOut = (char) => (char.length > 1 ? `\\U${codePoint(char).padStart(8, "0")}` : `\\u${codePoint(char).padStart(4, "0")}`);
+const SHORT = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+const writtenOut = (char) => SHORT[char] ?? (char.length > 1 ? `\\U${codePoint(char).padStart(8, "0")}` : `\\u${codePoint(char).padStart(4, "0")}`);
 const visible = (text) => text.replaceAll("\r\n", "\n").replace(HIDDEN, writtenOut);
 
 function el(tag, classes, ...children) {
