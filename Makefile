@@ -127,8 +127,8 @@ notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/note
 
 # --- Checking it -----------------------------------------------------------------------------------------
 
-test: $(DEV)  ## Run the tests, with fewer examples, and without those in a browser and those that kill processes
-	$(BIN)/pytest --numprocesses 2 -m 'not browser and not crash' --hypothesis-profile few
+test: $(DEV)  ## Run the tests with fewer examples, without the slow ones and those in a browser or with kills
+	$(BIN)/pytest --numprocesses 2 -m 'not browser and not crash and not slow' --hypothesis-profile few
 
 test-all: $(DEV)  ## Run every test
 	$(BIN)/pytest --numprocesses 2

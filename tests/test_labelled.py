@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 LABELLED = Path(__file__).parent / "labelled"
 WEIGHTS = Path(__file__).parents[1] / "pipeline" / "rules" / "builtin" / "weights.json"
 sys.path.append(str(LABELLED))

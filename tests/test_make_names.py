@@ -17,7 +17,7 @@ from pipeline.export.make_rule import dependencies
 
 ROOT = Path(__file__).parent.parent
 few = settings(max_examples=8)  # each starts make several times
-pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("make"), reason="needs make")]
 
 # Writes its arguments into a file, each ended by a NUL.
 RECORDER = "#!/bin/sh\nprintf '%s\\0' \"$@\" >>called\n"

@@ -12,6 +12,8 @@ from pipeline.errors import GateError
 from pipeline.export.verify import verify_folder
 from pipeline.report.summary import summarise
 
+pytestmark = pytest.mark.slow
+
 
 def write_models(folder, number, failed):
     runs = []

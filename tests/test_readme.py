@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import analyze
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```(console|python)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 SESSIONS = [text for kind, text in BLOCKS if kind == "console" and text.startswith("$ ")]
