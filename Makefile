@@ -136,9 +136,9 @@ test-all: $(DEV)  ## Run every test
 crash: $(DEV)  ## Kill 1,000 processes at random, and one at every write and rename; takes minutes
 	$(BIN)/pytest --numprocesses 2 -m crash --kills 1000
 
-# What needs no browser and no killed process, and starts no make or README session; with charts and the review page.
-UNIT    := --numprocesses 2 -m 'not browser and not crash' --ignore tests/test_make.py --ignore tests/test_make_names.py \
-             --ignore tests/test_readme.py --ignore tests/test_labelled.py --ignore tests/test_html.py --hypothesis-profile few
+# What is neither slow, nor needs a browser, nor is about processes and signals; with charts and the review page.
+UNIT    := --numprocesses 2 -m 'not browser and not crash and not slow' --hypothesis-profile few \
+             $(foreach name,html interruption hostile serve_hostile ledger_files moving,--ignore tests/test_$(name).py)
 TESTING := pytest pytest-xdist hypothesis syrupy markdown-it-py
 PYTHONS := 3.12 3.13
 
