@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli.main import run as run_command
-from pipeline.load.nesting import MAX_DEPTH
+from pipeline.load.repair import MAX_DEPTH
 
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 ME = ("--reviewer", "me", "--reviewer-kind", "human")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.load.judged import BadLine, Repair, decode
-from pipeline.load.nesting import MAX_DEPTH
+from pipeline.load.repair import MAX_DEPTH
 from pipeline.load.rows import text_columns
 
 BOM = b"\xef\xbb\xbf"

@@ -18,38 +18,20 @@ app = typer.Typer(help="Read failed rows, record the cause of each, and describe
 bucket = typer.Typer(help="Declare new buckets.")
 app.add_typer(bucket, name="bucket")
 
-
-def _utf8(value: str | list[str] | None) -> str | list[str] | None:
-    """Read an argument as UTF-8 whatever the locale."""
-    from pipeline.review.names import as_utf8
-
-    if value is None:
-        return None
-    return as_utf8(value) if isinstance(value, str) else [as_utf8(each) for each in value]
-
-
 Name = Annotated[str | None, typer.Option("--reviewer", metavar="NAME", help="Who reviews.")]
 Kind = Annotated[str | None, typer.Option("--reviewer-kind", metavar="human|agent", help="What the reviewer is.")]
-RowId = Annotated[
-    str, typer.Argument(metavar="ROW_ID", help="A row, such as run-1:17; the run may be shortened.", callback=_utf8)
-]
+RowId = Annotated[str, typer.Argument(metavar="ROW_ID", help="A row, such as run-1:17; the run may be shortened.")]
 Everyone = Annotated[bool, typer.Option("--all", help="Show every other answer to the turn, not three.")]
 Blind = Annotated[bool, typer.Option("--blind", help="Hide the provisional mode and the verdict until you decided.")]
-Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, in your own words.", callback=_utf8)]
+Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, in your own words.")]
 
 
 @app.command("next")
 def next_rows(
     folder: AnalysisFolder,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="Rows of one model.", callback=_utf8)
-    ] = None,
-    bucket: Annotated[
-        str | None, typer.Option("--bucket", metavar="NAME", help="Rows of one bucket.", callback=_utf8)
-    ] = None,
-    dimension: Annotated[
-        str | None, typer.Option("--dimension", metavar="NAME", help="Rows that failed it.", callback=_utf8)
-    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Rows of one model.")] = None,
+    bucket: Annotated[str | None, typer.Option("--bucket", metavar="NAME", help="Rows of one bucket.")] = None,
+    dimension: Annotated[str | None, typer.Option("--dimension", metavar="NAME", help="Rows that failed it.")] = None,
     turn: Annotated[int | None, typer.Option("--turn", metavar="N", help="Rows of one turn.")] = None,
     state: Annotated[
         str | None,
@@ -95,21 +77,19 @@ def show(
 def record(
     folder: AnalysisFolder,
     row_id: RowId,
-    bucket: Annotated[str, typer.Option("--bucket", metavar="NAME", help="The cause.", callback=_utf8)],
+    bucket: Annotated[str, typer.Option("--bucket", metavar="NAME", help="The cause.")],
     attribution: Annotated[
         str,
         typer.Option("--attribution", metavar="WHOSE", help="model, grader, reference, pipeline or mixed."),
     ],
     secondary: Annotated[
         list[str] | None,
-        typer.Option(
-            "--secondary", metavar="DIM ...", help="Failed dimensions that are only consequences.", callback=_utf8
-        ),
+        typer.Option("--secondary", metavar="DIM ...", help="Failed dimensions that are only consequences."),
     ] = None,
     note: Note = None,
     quote: Annotated[
         str | None,
-        typer.Option("--quote", metavar="TEXT", help="A piece of the row's texts that shows it.", callback=_utf8),
+        typer.Option("--quote", metavar="TEXT", help="A piece of the row's texts that shows it."),
     ] = None,
     adjudicate: Annotated[bool, typer.Option("--adjudicate", help="Settle a row on which reviewers differ.")] = False,
     reviewer: Name = None,
@@ -156,9 +136,7 @@ def undo(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = No
 def add_bucket(
     folder: AnalysisFolder,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new bucket.")],
-    description: Annotated[
-        str, typer.Option("--description", metavar="TEXT", help="What belongs there.", callback=_utf8)
-    ],
+    description: Annotated[str, typer.Option("--description", metavar="TEXT", help="What belongs there.")],
     parent: Annotated[str, typer.Option("--parent", metavar="MODE", help="What it counts for.")],
     reviewer: Name = None,
     reviewer_kind: Kind = None,
@@ -175,20 +153,14 @@ def add_bucket(
 @app.command()
 def describe(
     folder: AnalysisFolder,
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model described.", callback=_utf8)],
-    bucket: Annotated[str, typer.Option("--bucket", metavar="NAME", help="The bucket described.", callback=_utf8)],
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model described.")],
+    bucket: Annotated[str, typer.Option("--bucket", metavar="NAME", help="The bucket described.")],
     what_goes_wrong: Annotated[
-        str, typer.Option("--what-goes-wrong", metavar="TEXT", help="What the model does wrong.", callback=_utf8)
+        str, typer.Option("--what-goes-wrong", metavar="TEXT", help="What the model does wrong.")
     ],
-    triggers: Annotated[
-        str, typer.Option("--triggers", metavar="TEXT", help="Which turns trigger it.", callback=_utf8)
-    ],
-    row: Annotated[
-        list[str], typer.Option("--row", metavar="ROW_ID ...", help="Decided rows that show it.", callback=_utf8)
-    ],
-    benchmark: Annotated[
-        str | None, typer.Option("--benchmark", metavar="NAME", help="If there are several.", callback=_utf8)
-    ] = None,
+    triggers: Annotated[str, typer.Option("--triggers", metavar="TEXT", help="Which turns trigger it.")],
+    row: Annotated[list[str], typer.Option("--row", metavar="ROW_ID ...", help="Decided rows that show it.")],
+    benchmark: Annotated[str | None, typer.Option("--benchmark", metavar="NAME", help="If there are several.")] = None,
     reviewer: Name = None,
     reviewer_kind: Kind = None,
     as_json: AsJson = False,

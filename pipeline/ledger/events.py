@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from pipeline.errors import Problem, UsageError
+from pipeline.ledger.lines import too_deep
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -112,8 +112,6 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(seconds=1)
 """Every event is later than those before it: no event can follow one that is later than this."""
 _DEEPEST: Final = 100
 """Nested lists and objects in a line. An event needs four; what Python itself can read differs by version."""
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKET: Final = re.compile(rb"[\[{}\]]")
 
 
 class EventError(ValueError):
@@ -125,7 +123,7 @@ def read_event(line: bytes) -> Event:
     try:
         if not line.isascii():
             line.decode()  # msgspec does not validate keys that it ignores
-        if _is_deep(line):
+        if too_deep(line, _DEEPEST):
             raise EventError(f"not an event: nested more than {_DEEPEST} levels deep")
         event: Event = _decode(line)
         if b'version"' in line and _is_newer(msgspec.json.decode(line)):
@@ -135,18 +133,6 @@ def read_event(line: bytes) -> Event:
     except (msgspec.DecodeError, RecursionError) as error:
         raise EventError(_reason(line, error)) from None
     return event
-
-
-def _is_deep(line: bytes) -> bool:
-    """Whether lists and objects are nested too deep in a line."""
-    if line.count(b"[") + line.count(b"{") <= _DEEPEST:
-        return False
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", line)):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > _DEEPEST:
-            return True
-    return False
 
 
 def _is_newer(found: object) -> bool:

@@ -18,6 +18,7 @@ from pipeline.ledger.files import (
     replace,
     snapshot,
 )
+from pipeline.ledger.lines import BLANK, BOM
 from pipeline.ledger.replay import Ledger
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ TORN: Final = "reviews.torn"
 """Where a writer moves an unterminated last line, which a killed writer left."""
 DAMAGED: Final = "reviews.damaged"
 """Where `review repair` moves lines that are not valid events."""
-_BOM: Final = b"\xef\xbb\xbf"
-BLANK: Final = (b"", b"\r")
-"""Lines that hold nothing but their ending."""
 _REPAIR: Final = "set such lines aside with `error-analysis review repair`, or use the newer version"
 
 
@@ -173,7 +171,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 def parse(data: bytes, first: int = 1) -> Lines:
     """Decode the whole lines of a ledger; the first of them has the number `first`."""
     lines = Lines([], [], [], [])
-    for number, line in enumerate((data.removeprefix(_BOM) if first == 1 else data).split(b"\n")[:-1], first):
+    for number, line in enumerate((data.removeprefix(BOM) if first == 1 else data).split(b"\n")[:-1], first):
         if line in BLANK:
             continue
         try:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pipeline.errors import InputError, Problem
+from pipeline.ledger.lines import BLANK, BOM, too_deep
 from pipeline.load.files import read_bytes
-from pipeline.load.judged import BLANK, BOM
-from pipeline.load.nesting import MAX_DEPTH, too_deep
-from pipeline.load.repair import clean, integer
+from pipeline.load.repair import MAX_DEPTH, clean, integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +94,7 @@ def _reason(error: Exception) -> str:
 
 
 def _decoded(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    if too_deep(text):
+    if too_deep(text, MAX_DEPTH):
         raise InputError(Problem("", f"nested more than {MAX_DEPTH} levels deep"))
     return clean(json.loads(text.decode("utf-8-sig"), parse_int=integer), "", [])
 
@@ -132,7 +131,7 @@ _decode_said: Final = msgspec.json.Decoder(_Said).decode
 
 def _said(line: bytes) -> _Said | None:
     """Decode one line of a transcript; `None` for one that cannot be read."""
-    if too_deep(line):
+    if too_deep(line, MAX_DEPTH):
         return None
     try:
         return _decode_said(line)

@@ -19,9 +19,9 @@ from pyarrow import parquet
 
 from pipeline import schema as c
 from pipeline.errors import InputError, Problem, UsageError
+from pipeline.ledger.lines import BOM
 from pipeline.load.files import opened
 from pipeline.load.folder import Row, not_read_back, read_facts, read_local
-from pipeline.load.judged import BOM
 from pipeline.load.repair import LineError, row_fields
 from pipeline.load.whole import make_whole
 

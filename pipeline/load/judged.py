@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pipeline.load.nesting import too_deep
-from pipeline.load.repair import MAX_TURN, PAYLOADS, LineError, row_fields
+from pipeline.ledger.lines import BLANK, BOM, too_deep
+from pipeline.load.repair import MAX_DEPTH, MAX_TURN, PAYLOADS, LineError, row_fields
 from pipeline.schema import TURN_TAKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BOM: Final = b"\xef\xbb\xbf"
-BLANK: Final = (b"", b"\r")
 """A line that contains nothing but its line ending, of which `\\n` is cut off."""
 
 
@@ -114,7 +112,7 @@ def decode(block: bytes, first_line: int = 1) -> Decoded:
         try:
             if not line.isascii():
                 line.decode()  # msgspec checks the strings that it keeps, not those that it passes over
-            row: JudgedRow | None = None if too_deep(line) else _decode(line)
+            row: JudgedRow | None = None if too_deep(line, MAX_DEPTH) else _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             row = None
         if row is None or not 0 <= row.turn <= MAX_TURN:

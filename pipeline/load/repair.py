@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline.load.nesting import MAX_DEPTH, too_deep
+from pipeline.ledger.lines import BOM, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,8 @@ _STRINGS: Final = (
     "model_name",
 )
 _NUMBERS: Final = ("latency_ms", "ttfb_ms")
-_BOM: Final = b"\xef\xbb\xbf"
+MAX_DEPTH: Final = 200
+"""How deep JSON may be nested: far below what Python can read, which differs by version and by the command."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -41,9 +42,9 @@ def row_fields(line: bytes, found: list[str]) -> dict[str, Any]:
 
     Raises `LineError` with everything that is wrong with the line.
     """
-    if too_deep(line):
+    if too_deep(line, MAX_DEPTH):
         raise LineError((f"nested more than {MAX_DEPTH} levels deep", "flatten the row's payloads"))
-    if line.startswith(_BOM):
+    if line.startswith(BOM):
         raise LineError(("begins with a byte-order mark, which only line 1 may", "remove U+FEFF"))
     if not line.strip():
         raise LineError(("white space where a judged row should be", "remove the line, or leave it empty"))

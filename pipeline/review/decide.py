@@ -11,9 +11,9 @@ from pipeline.ledger.buckets import nearest, nearest_attribution
 from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
 from pipeline.ledger.evidence import evidence_digest, fitting_digests, quote_stands
+from pipeline.ledger.lines import BLANK, BOM
 from pipeline.ledger.settle import settle
 from pipeline.load.files import read_bytes
-from pipeline.load.judged import BLANK, BOM
 from pipeline.report.text import visible_name
 from pipeline.review.answer import Answer
 from pipeline.review.names import meant

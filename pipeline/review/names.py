@@ -1,8 +1,7 @@
-r"""Names as they are typed: in bytes that the locale cannot decode, or with escapes such as `\u00fc`."""
+r"""Names as they are typed with escapes such as `\u00fc`, and the known names that they mean."""
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -14,20 +13,6 @@ _ESCAPE: Final = re.compile(
 )
 _LETTERS: Final = {"n": "\n", "r": "\r", "t": "\t"}
 _LAST: Final = 0x10FFFF
-
-
-def as_utf8(text: str) -> str:
-    """Return an argument that Python decoded in another encoding than UTF-8 as the UTF-8 that it is.
-
-    Bytes that the locale cannot decode come as lone surrogates: https://peps.python.org/pep-0383. Text that is not
-    UTF-8 either is returned as it came.
-    """
-    if text.isascii():
-        return text
-    try:
-        return os.fsencode(text).decode()
-    except UnicodeError:
-        return text
 
 
 def unescaped(text: str) -> str:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import Problem, UsageError
-from pipeline.review.names import as_utf8
+from pipeline.load.files import unicode_argument
 
 if TYPE_CHECKING:
     from pipeline.ledger.events import Identity
@@ -22,7 +22,7 @@ def reviewer(name: str | None, kind: str | None) -> Identity:
 
     Raises `UsageError` if either is not given, so that nobody signs as somebody else by default.
     """
-    name = as_utf8(name if name is not None else os.environ.get(NAME, "")).strip()
+    name = unicode_argument(name if name is not None else os.environ.get(NAME, "")).strip()
     kind = (kind if kind is not None else os.environ.get(KIND, "")).strip()
     problems = []
     if not name:
