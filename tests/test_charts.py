@@ -288,6 +288,7 @@ def test_the_same_analysis_gives_the_same_bytes_under_other_settings(clinic, tmp
         assert b"http" not in re.sub(rb' xmlns(:\w+)?="[^"]*"', b"", content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["matplotlibrc", "MATPLOTLIBRC", "HOME/.config/matplotlib/matplotlibrc"])
 def test_settings_that_cannot_be_read_are_nobodys_worry(place, clinic, tmp_path):
     path = tmp_path / place
@@ -327,6 +328,7 @@ def test_a_refusing_file_system_leaves_nothing_half_written(folder):
     assert re.search(r"cannot be written: File too large \(.*--output\)", done.stderr)
 
 
+@pytest.mark.slow
 def test_a_refusing_file_system_is_left_without_empty_folders(folder, tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))"
     shutil.rmtree(folder / "charts")

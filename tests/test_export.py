@@ -345,6 +345,7 @@ def test_an_interruption_while_python_makes_a_class_has_its_exit_code_too(tmp_pa
     assert done.returncode == 130
 
 
+@pytest.mark.slow
 def test_two_analyses_into_one_folder_at_a_time_leave_one_whole_folder(large, tmp_path):
     out = tmp_path / "results" / "out"
     processes = [start(large, out), start(large, out)]

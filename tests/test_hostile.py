@@ -45,6 +45,7 @@ def check_text(text):
 # --- Names -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(NAMES, NAMES, NAMES, NAMES)
 @settings(max_examples=25)
 @example("x\nscores: fine pass\njudge: fine", "m\u202ea", "run\u202eb", "bench\x85c")

@@ -126,6 +126,7 @@ def test_two_users_of_a_group_review_into_one_ledger(rights):
 # --- Without locks -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
 def test_without_locks_the_message_says_so_and_reading_works(comparison, tmp_path, code):
     text = f"import errno, fcntl\ndef flock(*_):\n    raise OSError(errno.{code}, 'no')\nfcntl.flock = flock\n"

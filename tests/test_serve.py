@@ -377,6 +377,7 @@ def test_a_port_that_is_taken_and_a_folder_that_is_none_are_refused(cli, server,
     assert (nothing.returncode, "not an analysis folder" in nothing.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_ledger_that_another_process_holds_is_said_and_waited_for(server, folder):
     server.ask("GET", "/row?id=run_a:1")
     with (folder / "reviews.jsonl").open("rb") as held:

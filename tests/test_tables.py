@@ -342,6 +342,7 @@ def decided(row):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["model", "run"])
 def test_no_stage_changes_the_frame_that_it_is_given(by):
     inputs = analyze(SAMPLES / "library_repeats").inputs
