@@ -118,6 +118,18 @@ def test_nothing_is_called_failed_and_nothing_final(review, tmp_path, cli):
         assert "nothing was judged" in refused.stderr
 
 
+def test_hidden_characters_are_escaped_in_json_and_visible_elsewhere(tmp_path, cli):
+    calls = [call("book", room="a\u202eb")]
+    write_transcript(tmp_path / "run", [said(0, model_name="m\u202ee", tool_calls=calls), said(1)])
+    assert cli("analyze", "--transcripts", "--run-dir", "run", "--output", "out").returncode == 0
+    written = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "out").glob("*.*")}
+    assert not [name for name, text in written.items() if "\u202e" in text]
+    assert "m\u202ee" in json.dumps(json.loads(written["analysis.json"]), ensure_ascii=False)
+    (first, _) = csv.DictReader(written["manual_error_review.csv"].splitlines())
+    assert first["model_name"] == r"m\u202ee"
+    assert json.loads(first["tool_calls_json"]) == calls
+
+
 def test_a_comparison_folder_of_moved_runs_without_judgments_can_be_read(tmp_path, cli):
     for name in ("a", "b"):
         write_transcript(tmp_path / "runs" / "bench" / name, [said(0)])

@@ -8,15 +8,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
 from pipeline import schema
 from pipeline.errors import GateError, InputError, Problem
+from pipeline.export.formats.analysis_json import indented
 from pipeline.export.formats.markdown import render
-from pipeline.export.formats.packet_csv import guard
+from pipeline.export.formats.packet_csv import VISIBLE, guard
 from pipeline.export.staging import staged
 from pipeline.export.target import Target, choose_target, refuse_unfit
 from pipeline.load.artifacts import read_artifacts
@@ -25,6 +25,7 @@ from pipeline.load.moving import finish_move
 from pipeline.load.plan import make_plan
 from pipeline.load.records import Note
 from pipeline.load.transcripts import read_transcript, transcript_turns
+from pipeline.report.text import escaped_json, visible_name
 from pipeline.report.transcripts import build_transcript_report
 from pipeline.rules.ruleset import builtin_rules
 from pipeline.stages.call_check import add_call_check
@@ -75,8 +76,8 @@ def review_transcripts_into(
         contents = {
             f"{target.stem}.md": render(build_transcript_report(plan.listed.name, turns, notes)),
             schema.MANUAL_CSV: _as_csv(turns),
-            schema.REVIEW_METADATA: _as_json(_metadata(turns, numbers)),
-            schema.ANALYSIS_JSON: _as_json(numbers),
+            schema.REVIEW_METADATA: indented(_metadata(turns, numbers)),
+            schema.ANALYSIS_JSON: indented(numbers),
         }
         for name, content in contents.items():
             with staging.file(name) as stream:
@@ -177,13 +178,13 @@ def _metadata(turns: pd.DataFrame, numbers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_json(value: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-
-
 def _as_csv(turns: pd.DataFrame) -> bytes:
-    """Return every turn for a spreadsheet, safe against formulas."""
-    flat = turns.assign(suspicions=turns["suspicions"].map("; ".join))
+    """Return every turn for a spreadsheet: names visible, JSON escaped, safe against formulas."""
+    flat = turns.assign(
+        suspicions=turns["suspicions"].map("; ".join),
+        **{name: turns[name].map(visible_name, na_action="ignore") for name in VISIBLE if name in turns},
+        **{name: turns[name].map(escaped_json, na_action="ignore") for name in _JSON},
+    )
     columns = {}
     for name in _CSV:
         texts = pa.chunked_array([pa.array(flat[name].astype("str").where(flat[name].notna(), ""), pa.large_string())])

@@ -164,5 +164,10 @@ def to_bytes(analysis: Analysis, files: Mapping[str, str]) -> bytes:
 
     `files` holds the SHA-256 of the other outputs, by name.
     """
-    text = msgspec.json.format(msgspec.json.encode(as_object(analysis, files)), indent=2).decode()
+    return indented(as_object(analysis, files))
+
+
+def indented(value: object) -> bytes:
+    """Return JSON as files contain it: UTF-8, indented by two, hidden characters as escapes."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     return f"{escaped_json(text)}\n".encode()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _JSON: Final = ("scores", "tool_calls", "tool_results", "expected_calls", "call_check")
 _NAMES: Final = {name: f"{name}_json" for name in _JSON}
 _LISTS: Final = ("failed_dimensions", "categories")
-_VISIBLE: Final = ("row_id", "run_id", "benchmark_name", "model_name", "source")
+VISIBLE: Final = ("row_id", "run_id", "benchmark_name", "model_name", "source")
+"""Columns of names, whose hidden characters are written out."""
 _TYPES: Final = {"run_index": pa.int64(), "turn": pa.int64(), "latency_ms": pa.float64(), "ttfb_ms": pa.float64()}
 _SCHEMA: Final = pa.schema([(_NAMES.get(name, name), _TYPES.get(name, pa.large_string())) for name in schema.PACKET])
 # A spreadsheet takes a cell that starts so for a formula; a leading ' is doubled so that one can be taken away.
@@ -41,7 +42,7 @@ def encode(rows: pd.DataFrame, sizes: Sequence[int]) -> list[bytes]:
     }
     flat = rows.assign(
         **lists,
-        **{name: rows[name].astype("object").map(visible_name, na_action="ignore") for name in _VISIBLE},
+        **{name: rows[name].astype("object").map(visible_name, na_action="ignore") for name in VISIBLE},
         **{name: rows[name].astype("object").map(escaped_json, na_action="ignore") for name in _NAMES},
     )
     table = pa.Table.from_arrays([_cells(flat[name], name) for name in schema.PACKET], schema=_SCHEMA)
