@@ -226,3 +226,38 @@ def test_problems_and_notes_of_many_runs_are_bounded_in_text_and_whole_in_json(c
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 202
     assert "100 more" in done.stdout
+
+
+# --- Files beside the runs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--reference", "--turn-metadata"])
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (b'{"turn": 0, "input": "a"}\n \n', "other:2: white space"),
+        (b'{"turn": 0, "input": "a"}\n\xef\xbb\xbf{"turn": 1, "input": "b"}\n', "other:2: begins with a byte-order"),
+        (b'{"turn": 0, "input": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", f"other:1: nested more than {MAX_DEPTH}"),
+        (b'{"turn": 0, "input": "\xff"}\n', "other:1: not UTF-8"),
+        (b'{"turn": 0, "input": \n', "other:1: not JSON"),
+    ],
+)
+def test_every_file_of_json_lines_is_read_by_one_rule(tmp_path, option, lines, says):
+    run = write_run(tmp_path / "run", [row(0)])
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(lines)
+    code, _, stderr = in_process("analyze", "--run-dir", run, "--output", tmp_path / "out", option, other)
+    assert code == 2
+    assert says.replace("other", str(other)) in stderr
+    assert len(stderr) < 1000
+
+
+def test_cells_of_turn_metadata_are_of_any_size_but_hold_no_nul(tmp_path):
+    run = write_run(tmp_path / "run", [row(0)])
+    table = tmp_path / "meta.csv"
+    asked = ("analyze", "--run-dir", run, "--output", tmp_path / "out", "--turn-metadata", table)
+    table.write_bytes(b'turn,category\n0,"' + b"x" * 200_000 + b'"\n')
+    assert in_process(*asked)[0] == 0
+    table.write_bytes(b"turn,category\n0,a\x00b\n")
+    code, _, stderr = in_process(*asked)
+    assert (code, f"{table}:2: holds a NUL" in stderr) == (2, True)

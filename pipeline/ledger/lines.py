@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BOM: Final = b"\xef\xbb\xbf"
 """The byte-order mark; line 1 alone may begin with it."""
@@ -13,6 +16,13 @@ BLANK: Final = (b"", b"\r")
 _OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _STEP: Final = [{"[": 1, "{": 1, "]": -1, "}": -1}.get(chr(byte), 0) for byte in range(256)]
+
+
+def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file that are not blank, each with its number, and line 1 without its byte-order mark."""
+    for number, line in enumerate(data.removeprefix(BOM).split(b"\n"), 1):
+        if line not in BLANK:
+            yield number, line
 
 
 def too_deep(text: bytes, levels: int) -> bool:

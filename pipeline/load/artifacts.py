@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pipeline.errors import InputError, Problem
-from pipeline.ledger.lines import BLANK, BOM, too_deep
+from pipeline.ledger.lines import lines_of, too_deep
 from pipeline.load.files import read_bytes
 from pipeline.load.repair import MAX_DEPTH, clean, integer
 
@@ -104,9 +104,7 @@ def _transcript(text: bytes) -> Transcript:
     unreadable: list[int] = []
     duplicates: dict[int, None] = {}
     recoveries: dict[int, None] = {}
-    for number, line in enumerate(text.removeprefix(BOM).split(b"\n"), 1):
-        if line in BLANK:
-            continue
+    for number, line in lines_of(text):
         row = _said(line)
         if row is None:
             unreadable.append(number)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import InputError, Problem
+from pipeline.load.csv_rows import csv_rows
 from pipeline.load.files import is_folder, read_bytes
 
 if TYPE_CHECKING:
@@ -45,29 +44,7 @@ def read_run_results(folder: Path) -> list[ListedRun]:
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists() raises for a name that is too long
         fix = "give the folder that holds it, or use --run-dir for single runs"
         raise InputError(Problem(str(folder), f"no {RUN_RESULTS} here", fix))
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(str(path), f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8")) from None
-    if "\0" in text:
-        lines_with_nul = [number for number, line in enumerate(text.split("\n"), 1) if "\0" in line]
-        raise InputError(*(Problem(f"{path}:{line}", "holds a NUL character", "remove it") for line in lines_with_nul))
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="", strict=True)
-    usual_limit = csv.field_size_limit(max(len(text), 1))
-    try:
-        header = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = header
-        if "run_dir" not in header:
-            found = ", ".join(header) or "none"
-            raise InputError(Problem(f"{path}:1", f"no column run_dir (columns: {found})", "add a column run_dir"))
-        lines = [
-            (reader.line_num, {name: cell.strip(" ") for name, cell in row.items() if isinstance(cell, str)})
-            for row in reader
-        ]
-    except csv.Error as error:
-        raise InputError(Problem(f"{path}:{reader.line_num}", f"not CSV: {error}", "quote the cell")) from None
-    finally:
-        csv.field_size_limit(usual_limit)
+    lines = csv_rows(read_bytes(path), str(path), "run_dir")
     problems = [
         Problem(f"{path}:{line}", "no run_dir", "name the run's folder") for line, row in lines if not row["run_dir"]
     ]

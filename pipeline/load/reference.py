@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import InputError, Problem
+from pipeline.ledger.lines import lines_of
 from pipeline.load.files import is_file, is_folder, plain, read_bytes, shown
-from pipeline.load.repair import MAX_TURN, clean, integer, to_json
+from pipeline.load.repair import MAX_TURN, LineError, clean, json_value, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,18 +130,12 @@ def _from_jsonl(text: bytes, path: Path) -> list[_Raw]:
     """Decode one JSON value per line."""
     raw: list[_Raw] = []
     problems: list[Problem] = []
-    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(text):
         where = f"{shown(path)}:{number}"
         try:
-            raw.append((where, clean(json.loads(line.decode(), parse_int=integer), "", [])))
-        except UnicodeDecodeError:
-            problems.append(Problem(where, "not UTF-8", "save the file as UTF-8"))
-        except ValueError as error:
-            problems.append(Problem(where, f"not JSON: {error}", "write one JSON object per turn and line"))
-        except RecursionError:
-            problems.append(Problem(where, "nested too deeply to be read", "flatten the turn's calls"))
+            raw.append((where, json_value(line, "a turn", [])))
+        except LineError as error:
+            problems += [Problem(where, *fault) for fault in error.faults]
     if problems:
         raise InputError(*problems)
     if not raw:

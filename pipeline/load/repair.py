@@ -37,25 +37,30 @@ class LineError(ValueError):
         self.faults = faults
 
 
-def row_fields(line: bytes, found: list[str]) -> dict[str, Any]:
-    """Decode one judged row and check it: its fields, tool payloads as JSON bytes; `found` receives the repairs.
-
-    Raises `LineError` with everything that is wrong with the line.
-    """
+def json_value(line: bytes, noun: str, found: list[str]) -> Any:  # noqa: ANN401 - any JSON value
+    """Decode a line that should hold `noun`; `found` receives the repairs. Raises `LineError` if it is not JSON."""
     if too_deep(line, MAX_DEPTH):
         raise LineError((f"nested more than {MAX_DEPTH} levels deep", "flatten the row's payloads"))
     if line.startswith(BOM):
         raise LineError(("begins with a byte-order mark, which only line 1 may", "remove U+FEFF"))
     if not line.strip():
-        raise LineError(("white space where a judged row should be", "remove the line, or leave it empty"))
+        raise LineError((f"white space where {noun} should be", "remove the line, or leave it empty"))
     try:
-        value = clean(json.loads(line.decode(), parse_int=integer), "", found)
+        return clean(json.loads(line.decode(), parse_int=integer), "", found)
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}"
         raise LineError((what, "save the file as UTF-8")) from None
     except json.JSONDecodeError as error:
         what = f"not JSON: {error.msg} at column {error.colno}"
         raise LineError((what, "write one JSON object per line")) from None
+
+
+def row_fields(line: bytes, found: list[str]) -> dict[str, Any]:
+    """Decode one judged row and check it: its fields, tool payloads as JSON bytes; `found` receives the repairs.
+
+    Raises `LineError` with everything that is wrong with the line.
+    """
+    value = json_value(line, "a judged row", found)
     if not isinstance(value, dict):
         raise LineError((f"{_kind(value)} where a judged row should be", "write one JSON object per line"))
     if faults := [*_turn_faults(value), *_score_faults(value)]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.errors import InputError, Problem
+from pipeline.ledger.lines import lines_of
 from pipeline.load.files import plain, read_bytes, shown
-from pipeline.load.repair import MAX_TURN, clean, integer, to_json
+from pipeline.load.repair import MAX_TURN, LineError, json_value, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +36,11 @@ def read_transcript(run: Run, *, skip_bad_rows: bool) -> TranscriptRun:
     turns: dict[int, Mapping[str, Any]] = {}
     models: Counter[str] = Counter()
     problems: list[Problem] = []
-    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(text):
         try:
-            row = clean(json.loads(line, parse_int=integer), "", [])
+            row = json_value(line, "a turn", [])
             turn = row["turn"]
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except (LineError, LookupError, TypeError):
             turn = None
         if not isinstance(turn, int) or isinstance(turn, bool) or not 0 <= turn <= MAX_TURN:
             problems.append(Problem(f"{shown(run.judged_file)}:{number}", "no turn of a transcript", "mend the line"))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import InputError, Problem
+from pipeline.ledger.lines import lines_of
+from pipeline.load.csv_rows import csv_rows
 from pipeline.load.files import read_bytes, relative, shown
-from pipeline.load.repair import MAX_TURN, clean, integer, to_json
+from pipeline.load.repair import MAX_TURN, LineError, json_value, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,15 +38,12 @@ def read_turn_metadata(path: Path, base: Path) -> TurnMetadata:
     Raises `InputError` with every problem.
     """
     data = read_bytes(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(shown(path), f"not UTF-8 at byte {error.start + 1}", "save as UTF-8")) from None
     problems: list[Problem] = []
-    read = _jsonl if path.suffix.lower() in {".jsonl", ".ndjson", ".json"} else _csv
+    is_json = path.suffix.lower() in {".jsonl", ".ndjson", ".json"}
+    read = _jsonl(data, path, problems) if is_json else csv_rows(data, shown(path), "turn")
     rows: list[tuple[str | None, int, Mapping[str, tuple[str, ...]]]] = []
     seen: set[tuple[str | None, int]] = set()
-    for line, value in read(text, path, problems):
+    for line, value in read:
         where = f"{shown(path)}:{line}"
         turn = _turn(value.get("turn"))
         benchmark = str(value["benchmark_name"]) if value.get("benchmark_name") else None
@@ -66,33 +62,18 @@ def read_turn_metadata(path: Path, base: Path) -> TurnMetadata:
     return TurnMetadata(path, relative(path, base), hashlib.sha256(data).hexdigest(), columns, tuple(rows))
 
 
-def _csv(text: str, path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="", strict=True)
-    try:
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        if "turn" not in reader.fieldnames:
-            found = ", ".join(reader.fieldnames) or "none"
-            problems.append(Problem(f"{shown(path)}:1", f"no column turn (columns: {found})", "add a column turn"))
-            return
-        for row in reader:
-            yield reader.line_num, {name: cell for name, cell in row.items() if name and isinstance(cell, str)}
-    except csv.Error as error:
-        problems.append(Problem(f"{shown(path)}:{reader.line_num}", f"not CSV: {error}", "quote the cell"))
-
-
-def _jsonl(text: str, path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
+def _jsonl(data: bytes, path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in lines_of(data):
+        where = f"{shown(path)}:{number}"
         try:
-            value = clean(json.loads(line, parse_int=integer), "", [])
-        except (ValueError, RecursionError) as error:
-            problems.append(Problem(f"{shown(path)}:{number}", f"not JSON: {error}", "write one object per line"))
+            value = json_value(line, "a turn", [])
+        except LineError as error:
+            problems += [Problem(where, *fault) for fault in error.faults]
             continue
         if isinstance(value, dict):
             yield number, value
         else:
-            problems.append(Problem(f"{shown(path)}:{number}", "no JSON object", "write one object per line"))
+            problems.append(Problem(where, "no JSON object", "write one object per line"))
 
 
 def _turn(value: Any) -> int | None:  # noqa: ANN401 - a cell or a JSON value
@@ -106,7 +87,7 @@ def _turn(value: Any) -> int | None:  # noqa: ANN401 - a cell or a JSON value
 
 def _values(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name, value in row.items():
-        if name not in _KEYS:
+        if name and name not in _KEYS:
             listed = value if isinstance(value, list) else [value]
             texts = (_text(each) for each in listed if each is not None)
             yield name, tuple(dict.fromkeys(text for text in texts if text))

@@ -11,7 +11,7 @@ from pipeline.ledger.buckets import nearest, nearest_attribution
 from pipeline.ledger.codebook import ATTRIBUTIONS, NO_MODEL_ERROR
 from pipeline.ledger.events import Decision, Deferred, Finding, later_than, write_event
 from pipeline.ledger.evidence import evidence_digest, fitting_digests, quote_stands
-from pipeline.ledger.lines import BLANK, BOM
+from pipeline.ledger.lines import lines_of
 from pipeline.ledger.settle import settle
 from pipeline.load.files import read_bytes
 from pipeline.report.text import visible_name
@@ -172,12 +172,9 @@ def _row_problems(row: Row, draft: Draft, where: str) -> list[Problem]:
 
 
 def _read_drafts(file: Path) -> tuple[list[tuple[str, Draft]], list[Problem]]:
-    data = read_bytes(file)
     drafts, problems = [], []
-    for number, line in enumerate(data.removeprefix(BOM).split(b"\n"), 1):
+    for number, line in lines_of(read_bytes(file)):
         where = f"{file}:{number}"
-        if line in BLANK:
-            continue
         try:
             line.decode()
             drafts.append((where, _decode_draft(line)))
