@@ -168,12 +168,12 @@ class Analysis:
     def stamp(self) -> str:
         """The status with its counts: `IN REVIEW (12 of 33 failed rows reviewed; 640 of 652 turns judged)`.
 
-        The turns stand there only where some were not judged.
+        The turns stand there only where a turn has no row or was lost; judged are the rows with at least one score.
         """
         counts = [f"{len(self.review.decided)} of {self.failed_rows} failed rows reviewed"]
         turns = sum(run.rows if run.turns is None else run.turns for run in self.inputs)
-        judged = sum(run.rows if run.turns_judged is None else run.turns_judged for run in self.inputs)
-        counts += [f"{judged} of {turns} turns judged"] if judged < turns else []
+        if any(run.turns is not None for run in self.inputs):
+            counts.append(f"{int(self.model_counts['rows_judged'].sum())} of {turns} turns judged")
         return f"{self.status.replace('_', ' ').upper()} ({'; '.join(counts)})"
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -157,6 +157,10 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         run.run_id: JudgedFile(run.judged_file, read.sha256)
         for run, read in zip(plan.listed.runs, loaded.inputs, strict=True)
     }
+    judged = turns.groupby("run_id", observed=True)["judged"].sum()
+    inputs = (
+        run if run.turns is None else replace(run, turns_judged=int(judged.get(run.run_id, 0))) for run in loaded.inputs
+    )
     return Analysis(
         name=plan.listed.name,
         review=review,
@@ -164,7 +168,7 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         included_dimensions=tuple(name for name in loaded.dimensions if name not in plan.options.exclude_dimensions),
         rules_sha256=plan.rules.sha256,
         rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
-        inputs=tuple(loaded.inputs),
+        inputs=tuple(inputs),
         notes=tuple(notes),
         rejected=tuple(loaded.rejected),
         given=plan.given_files,
@@ -362,7 +366,6 @@ def _as_input(judged: JudgedRun, facts: RunFacts, artifacts: Artifacts) -> RunIn
         mode=facts.mode,
         turn_taking="" if facts.measures_turn_taking else "not_measured",
         turns=turns if counted < turns else None,
-        turns_judged=counted if counted < turns else None,
     )
 
 

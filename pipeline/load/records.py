@@ -81,9 +81,9 @@ class RunInput:
     turn_taking: str = ""
     """`not_measured` where the harness says so."""
     turns: int | None = None
-    """The turns of the run, judged or not; `None` where all are judged."""
+    """The turns of the run, where some have no row or were lost; `None` where each has a row."""
     turns_judged: int | None = None
-    """How many of them were judged; `None` where all are."""
+    """How many of them were judged, a row without any score not counted; `None` where each turn has a row."""
 
     @property
     def independent(self) -> bool:
