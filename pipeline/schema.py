@@ -52,6 +52,7 @@ TURNS: Final = {
     "source_line": "int64",
     **TEXT_COLUMNS,
     **OF_REFERENCE,
+    "error_mode_confidence": "category",
 }
 OF_FAILED_ROWS: Final = (
     "failed_dimensions",
@@ -59,6 +60,7 @@ OF_FAILED_ROWS: Final = (
     "error_mode_rule",
     "error_mode_evidence",
     "error_mode_runner_up",
+    "error_mode_confidence",
     "bucket",
     "bucket_source",
 )
@@ -219,6 +221,7 @@ PACKET: Final = {
     "ttfb_ms": "float64",
     "source": "str",
     **OF_REFERENCE,
+    "error_mode_confidence": "category",
 }
 
 _ALSO: Final = {"integer": ("int64", "int32", "int16", "int8"), "list": ("object",)}

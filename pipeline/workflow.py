@@ -119,12 +119,11 @@ def _label(  # noqa: PLR0913, PLR0917 - a batch, and all that its rows are label
     independent = [run_id for run_id, of_run in of_batch.items() if of_run.independent]
     turns, scores = leave_unmeasured(batch.turns, include_dimensions(batch.scores, excluded), lost, no_turn_taking)
     turns = (
-        turns.assign(independent=turns["run_id"].isin(independent))
-        .pipe(add_response_kind, endings)
+        turns.pipe(add_response_kind, endings)
         .pipe(mark_failures, scores)  # adds judged, failed, failed_dimensions
         .pipe(add_reference, plan.references.by_benchmark)  # adds golden_text, expected_calls, categories
         .pipe(add_call_check, independent)
-        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule, evidence and runner-up
+        .pipe(assign_error_modes, plan.rules, excluded)  # adds error_mode, its rule, evidence, ...
     )
     reviewed = reviewed_rows(turns, ledger)
     turns = assign_buckets(turns, reviewed)  # adds bucket, bucket_source

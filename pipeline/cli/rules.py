@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from tabulate import tabulate
 
 from pipeline import schema
 from pipeline.cli import printing
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List the error-mode rules, explain a row's mode, check a rules file.")
 
-_WIDTH: Final = 100
+_WIDTH: Final = 70
+_MOST: Final = 12
+_LEAST: Final = 0.2
+_DECIDES: Final = 1000.0
 
 
 @app.command("list")
@@ -47,16 +52,16 @@ def explain_row(
     row_id: Annotated[str, typer.Argument(metavar="ROW_ID", help="A failed row, such as run-1:17.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show every signal that spoke for or against each mode on a failed row."""
-    from pipeline.load.folder_rows import read_run_of
+    """Show what each sentence of the judge speaks for on a failed row, and what both readers think."""
+    from pipeline.load.folder_rows import read_labelled
     from pipeline.rules.explain import explain
 
-    run = read_run_of(folder, row_id)
-    rules = _read_rules(None if run.rules_file is None else Path(run.rules_file))
-    if rules.sha256 != run.rules_sha256:
+    found = read_labelled(folder, row_id)
+    rules = _read_rules(None if found.rules_file is None else Path(found.rules_file))
+    if rules.sha256 != found.rules_sha256:
         fix = "analyse again, so that rows and rules belong together"
         raise UsageError(Problem(str(folder), "was labelled by other rules than there are now", fix))
-    explanation = explain(run.turns, row_id, rules)
+    explanation = explain(found.row, rules)
     answer = Answer(_explanation_text(explanation), _explanation_data(explanation))
     printing.print_answer(answer, as_json=as_json)
 
@@ -114,38 +119,40 @@ def _list_data(rules: RuleSet, shown: list[Rule]) -> dict[str, Any]:
 
 
 def _explanation_text(explanation: Explanation) -> str:
-    lines = [
-        f"{explanation.row_id}: {explanation.mode}",
-        f"decided by {explanation.rule}: {explanation.evidence}",
-        f"runner-up: {explanation.runner_up or 'none'}",
+    verdict = explanation.verdict
+    contributions = sorted(explanation.contributions, key=lambda each: -abs(each.weight or _DECIDES))
+    shown = [each for each in contributions if abs(each.weight or _DECIDES) >= _LEAST][:_MOST]
+    said = [
+        (_shortened(each.seen), each.mode, "decides" if each.weight is None else f"{each.weight:+.2f}", each.rule)
+        for each in shown
     ]
-    for score in explanation.scores:
-        lines += ["", f"{score.total:+.2f} {score.mode} (starts at {score.start:+.2f})"]
-        for each in score.contributions:
-            weight = "decides" if each.weight is None else f"{each.weight:+.2f}"
-            lines.append(f"  {weight:>7} {each.rule}: {_shortened(each.evidence or each.why)}")
-    return "\n".join(lines)
+    opinions = [
+        (each.mode, f"{each.by_rules:.0%}", "-" if each.by_text is None else f"{each.by_text:.0%}", f"{each.together:.0%}")
+        for each in explanation.opinions
+    ]
+    return "\n".join(
+        [
+            f"{explanation.row_id}: {verdict.modes[0]} ({verdict.confidence[0]}; runner-up: {verdict.runners_up[0] or 'none'})",
+            f"decided by {verdict.rules[0]}: {verdict.evidence[0]}",
+            "",
+            tabulate(said, headers=("what was read", "speaks for", "weight", "rule"), disable_numparse=True),
+            "",
+            tabulate(opinions, headers=("error mode", "rules", "text model", "together"), disable_numparse=True),
+        ]
+    )
 
 
 def _explanation_data(explanation: Explanation) -> dict[str, Any]:
+    verdict = explanation.verdict
     return {
         "row_id": explanation.row_id,
-        "error_mode": explanation.mode,
-        "error_mode_rule": explanation.rule,
-        "error_mode_evidence": explanation.evidence,
-        "error_mode_runner_up": explanation.runner_up,
-        "modes": [
-            {
-                "mode": score.mode,
-                "total": score.total,
-                "start": score.start,
-                "signals": [
-                    {"rule": each.rule, "weight": each.weight, "why": each.why, "saw": each.evidence}
-                    for each in score.contributions
-                ],
-            }
-            for score in explanation.scores
-        ],
+        "error_mode": verdict.modes[0],
+        "error_mode_rule": verdict.rules[0],
+        "error_mode_evidence": verdict.evidence[0],
+        "error_mode_runner_up": verdict.runners_up[0],
+        "error_mode_confidence": verdict.confidence[0],
+        "contributions": [asdict(each) for each in explanation.contributions],
+        "opinions": [asdict(each) for each in explanation.opinions],
     }
 
 

@@ -210,18 +210,18 @@ def _lines(file: Path, numbers: Collection[int]) -> dict[int, bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledRun:
-    """The run of one row, whole."""
+class LabelledRow:
+    """A failed row, and the rules that gave it its error mode."""
 
-    turns: pa.Table
-    """Its turns with texts, and `scores` (JSON text)."""
+    row: pa.Table
+    """The row of the turns table with its texts, and `scores` (JSON text)."""
     rules_sha256: str
     rules_file: str | None
     """Where the rules file was; `None` for the rules of the package."""
 
 
-def read_run_of(folder: Path, row_id: str) -> LabelledRun:
-    """Read the run that a failed row belongs to.
+def read_labelled(folder: Path, row_id: str) -> LabelledRow:
+    """Read a failed row as the rules read it.
 
     Raises `UsageError` if `folder` is not an analysis folder or has no such failed row, `InputError` if its files
     cannot be read.
@@ -229,26 +229,13 @@ def read_run_of(folder: Path, row_id: str) -> LabelledRun:
     make_whole(folder)
     facts, rules_file = read_facts(folder), read_local(folder).rules
     try:
-        rows = parquet.read_table(folder / c.TURNS_PARQUET, columns=["run_id", "row_id", "failed"])
-        row = rows.filter(pc.equal(rows["row_id"], row_id)).to_pylist()
-        if not row or not row[0]["failed"]:
-            what = "did not fail, so no rule was applied to it" if row else "no such row"
+        row = parquet.read_table(folder / c.TURNS_PARQUET, filters=[("row_id", "=", row_id)])
+        if not len(row) or not row["failed"][0].as_py():
+            what = "did not fail, so no rule was applied to it" if len(row) else "no such row"
             raise UsageError(Problem(row_id, what, f"row ids are in {folder / c.PACKET_JSONL}"))
-        of_run = [("run_id", "=", row[0]["run_id"])]
-        turns = parquet.read_table(folder / c.TURNS_PARQUET, filters=of_run)
-        scores = parquet.read_table(folder / c.SCORES_PARQUET, filters=of_run)
+        scores = parquet.read_table(folder / c.SCORES_PARQUET, filters=[("row_id", "=", row_id)])
     except (OSError, pa.ArrowException, KeyError) as error:
         raise not_read_back(folder, error) from None
-    independent = any(run.independent for run in facts.inputs if run.run_id == row[0]["run_id"])
-    turns = turns.append_column("independent", pa.array([independent] * len(turns)))
-    return LabelledRun(_with_scores(turns, scores), facts.rules_sha256, None if rules_file is None else str(rules_file))
-
-
-def _with_scores(turns: pa.Table, scores: pa.Table) -> pa.Table:
-    of_row: dict[str, dict[str, bool | None]] = {row_id: {} for row_id in turns["row_id"].to_pylist()}
-    for row in scores.select(["row_id", "dimension", "passed"]).to_pylist():
-        of_row[row["row_id"]][row["dimension"]] = row["passed"]
-    texts = [msgspec.json.encode(passed).decode() for passed in of_row.values()]
-    turns = turns.append_column("scores", pa.array(texts, pa.large_string()))
-    run_ids = turns["run_id"].combine_chunks().dictionary_encode()
-    return turns.set_column(turns.column_names.index("run_id"), "run_id", run_ids)
+    of_row = {score["dimension"]: score["passed"] for score in scores.select(["dimension", "passed"]).to_pylist()}
+    row = row.append_column("scores", pa.array([msgspec.json.encode(of_row).decode()], pa.large_string()))
+    return LabelledRow(row, facts.rules_sha256, None if rules_file is None else str(rules_file))

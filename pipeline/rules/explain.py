@@ -1,4 +1,4 @@
-"""Explain the mode of a row by the contributions of every rule, and describe what a rule looks at."""
+"""Explain the mode of a row: what each sentence speaks for, how much, and what both readers think; test examples."""
 
 from __future__ import annotations
 
@@ -11,86 +11,97 @@ import pyarrow.compute as pc
 
 from pipeline import schema
 from pipeline.errors import Problem, RulesError
-from pipeline.rules.reasoning import Reasoning
-from pipeline.rules.scorer import Scorer, describe
+from pipeline.rules.reasoning import split_reasoning
+from pipeline.rules.scorer import Scorer, Verdicts, negated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pipeline.rules.ruleset import Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a rule that matches adds to a mode's score."""
+    """What one sentence of the judge, or one fact of the row, adds to a mode's score by one reader."""
 
+    seen: str
+    """The sentence, or what the row shows."""
     rule: str
+    """The rule, or `text-model`."""
+    mode: str
     weight: float | None
-    """Log-odds, negative against the mode; None for a rule that decides."""
-    why: str
-    evidence: str
+    """Log-odds, negative against the mode; `None` for a rule that decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class ModeScore:
-    """The score of one mode in a row: its start and the contributions of the rules that match."""
+class Opinion:
+    """What both readers think of one mode: probabilities of 0 to 1 by the rules, by the text model, and by both."""
 
     mode: str
-    total: float
-    start: float
-    contributions: tuple[Contribution, ...]
+    by_rules: float
+    by_text: float | None
+    together: float
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a row has its mode; `scores` from the greatest to the least."""
+    """Why a row has its mode; opinions from the likeliest mode to the least likely."""
 
     row_id: str
-    mode: str
-    rule: str
-    evidence: str
-    runner_up: str | None
-    scores: tuple[ModeScore, ...]
+    verdict: Verdicts
+    """Of this row alone."""
+    contributions: tuple[Contribution, ...]
+    opinions: tuple[Opinion, ...]
 
 
-def explain(turns: pa.Table, row_id: str, rules: RuleSet) -> Explanation:
-    """Return the explanation of one failed row; `turns` is its whole run, with texts and `scores`."""
-    scorer = Scorer(turns, np.asarray(pc.equal(turns["row_id"], row_id)), rules)
-    verdicts = scorer.verdicts()
-    scores = sorted(
-        (_mode_score(scorer, number) for number in range(len(schema.ERROR_MODES))),
-        key=lambda score: -score.total,
-    )
-    first = (verdicts.modes[0], verdicts.rules[0], verdicts.evidence[0], verdicts.runners_up[0])
-    return Explanation(row_id, *first, tuple(scores))
-
-
-def _mode_score(scorer: Scorer, mode: int) -> ModeScore:
-    """Return the score of a mode in the scorer's only row."""
-    counted = scorer.strengths[0] * scorer.weights[:, mode]
-    weighted = [
-        Contribution(rule.id, round(float(counted[number]), 2), rule.why, scorer.evidence(0, number))
-        for number, rule in enumerate(scorer.rules)
-        if counted[number]
+def explain(row: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> Explanation:
+    """Return the explanation of one failed row: a table of one row as `Scorer` takes it, with its `row_id`."""
+    scorer = Scorer(row, rules, excluded)
+    found = [*_of_rules(scorer)]
+    if rules.with_text_model:
+        centred = scorer.said - scorer.said.mean(axis=1, keepdims=True)
+        for sentence, said in zip(scorer.sentences.text, centred, strict=True):
+            mode = int(said.argmax())
+            found.append(Contribution(sentence, "text-model", schema.ERROR_MODES[mode], round(float(said[mode]), 2)))
+    by_rules, by_text = np.exp(scorer.by_rules[0]), np.exp(scorer.by_text[0])
+    both = by_rules * by_text
+    opinions = [
+        Opinion(mode, float(by_rules[i]), float(by_text[i]) if rules.with_text_model else None, float(both[i] / both.sum()))
+        for i, mode in enumerate(schema.ERROR_MODES)
     ]
-    weighted.sort(key=lambda contribution: -abs(contribution.weight or 0))
-    deciding = [
-        Contribution(rule.id, None, rule.why, scorer.evidence(0, number))
-        for number, rule in enumerate(scorer.rules)
-        if rule.decides and rule.mode == schema.ERROR_MODES[mode] and len(scorer.matches[number].rows)
-    ]
-    total, start = float(scorer.scores[0, mode]), float(scorer.start[mode])
-    return ModeScore(schema.ERROR_MODES[mode], round(total, 2), round(start, 2), (*deciding, *weighted))
+    opinions.sort(key=lambda opinion: -opinion.together)
+    return Explanation(row["row_id"][0].as_py(), scorer.verdicts(), tuple(found), tuple(opinions))
+
+
+def _of_rules(scorer: Scorer) -> Iterable[Contribution]:
+    """Yield what each rule that matches the only row adds to each mode."""
+    for number, rule in enumerate(scorer.rules):
+        strength = float(scorer.strengths[0, number])
+        if not strength:
+            continue
+        match = scorer.matches[number]
+        seen = rule.why if match.sentence is None else scorer.sentences.text[int(match.sentence[match.strength.argmax()])]
+        if rule.expected_calls or match.matched is not None:
+            seen = scorer.fact(0, number)
+        if rule.decides:
+            yield Contribution(seen, rule.id, rule.mode, None)
+        for mode, weight in rule.weights.items():
+            yield Contribution(seen, rule.id, mode, round(weight * strength, 2))
 
 
 def looks_at(rule: Rule) -> str:
     """Return what a rule looks at, in words."""
-    parts = [f"the judge says {' or '.join(rule.says)}"] if rule.says else []
-    parts += [f"and not {' or '.join(rule.unless_says)}"] if rule.unless_says else []
-    parts += [f"{rule.look_in} matches {rule.pattern}"] if rule.pattern else []
-    parts += [f"unless {rule.unless}"] if rule.unless else []
-    parts += [f"failed: any of {', '.join(rule.failed_any)}"] if rule.failed_any else []
-    return "; ".join(part for part in (*parts, describe(rule)) if part)
+    parts = [
+        f"{rule.look_in} matches {' or '.join(rule.pattern)}" if rule.pattern else "",
+        f"unless {rule.unless}" if rule.unless else "",
+        f"response_kind: {' or '.join(rule.response_kind)}" if rule.response_kind else "",
+        f"tool_calls: {rule.tool_calls}" if rule.tool_calls else "",
+        f"expected calls: {' and '.join(rule.expected_calls)}" if rule.expected_calls else "",
+        f"failed: any of {', '.join(rule.failed_any)}" if rule.failed_any else "",
+        f"nothing failed but: {', '.join(rule.failed_only)}" if rule.failed_only else "",
+        f"a dimension failed that stands for {rule.failed_for}" if rule.failed_for else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def check_examples(rules: Iterable[Rule], name: str) -> None:
@@ -104,26 +115,23 @@ def check_examples(rules: Iterable[Rule], name: str) -> None:
             texts = getattr(rule, key)
             for text, matches in zip(texts, _matches(rule, texts), strict=True):
                 if matches != expected:
-                    what = f"{key} {text!r}: the rule {'holds' if matches else 'does not hold'}"
+                    what = f"{key} {text!r}: the rule {'matches' if matches else 'does not match'}"
                     problems.append(Problem(f"{name}: {rule.id}", what, "change the rule or the example"))
     if problems:
         raise RulesError(*problems)
 
 
 def _matches(rule: Rule, texts: tuple[str, ...]) -> list[bool]:
-    """Return per text whether a rule's conditions on words hold, its other conditions aside."""
-    if not texts or not (rule.says or rule.pattern):
+    """Return per text whether a rule's expressions match, its other conditions aside."""
+    if not texts or not rule.pattern:
         return [False] * len(texts)
-    array = pa.array(texts, pa.large_string())
-    if rule.says or rule.look_in == "judge_reasoning":
-        reasoning = Reasoning(array)
-        if rule.says:
-            found = reasoning.search_concepts(rule.says, rule.unless_says)
-        else:
-            found = reasoning.search_regex(rule.pattern or "", rule.unless)
-        matching = set(found.text.tolist())
-        return [number in matching for number in range(len(texts))]
-    hits = pc.match_substring_regex(array, rule.pattern, ignore_case=True)
+    array, places = pa.array(texts, pa.large_string()), np.arange(len(texts))
+    if rule.reads:
+        sentences = split_reasoning(texts, [()] * len(texts), [()] * len(texts))
+        array, places = sentences.complaint, sentences.row
+    hits = np.asarray(pc.match_substring_regex(array, rule.expression, ignore_case=True))
     if rule.unless:
-        hits = pc.and_not(hits, pc.match_substring_regex(array, rule.unless, ignore_case=True))
-    return [bool(hit) for hit in hits.to_pylist()]
+        hits &= ~np.asarray(pc.match_substring_regex(array, rule.unless, ignore_case=True))
+    if rule.reads:
+        hits &= ~negated(array, rule)
+    return np.isin(np.arange(len(texts)), places[hits]).tolist()

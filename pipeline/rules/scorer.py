@@ -1,10 +1,12 @@
-"""Score the error modes of failed rows by rules, and record which rules decided.
+"""Read failed rows: which error mode the judge's sentences speak for, how surely, and which sentence weighed most.
 
-A mode's score is its start plus, for every rule that matches, the rule's weight for it times the weight of the
-clause that matched (`negation.py`). The greatest score wins; of equal scores, the first mode in the codebook's
-order. A mode for which no rule counts is no candidate, and a row without candidates is `other`.
+Two readers give each mode a probability: the rules (a mode's score is its start plus, for every rule that matches, the
+rule's weight times that of the sentence) and the text model. Their log-probabilities are added, and the greatest sum
+wins; of equal sums, the first mode in the codebook's order. What is self-evident decides first (a rule without
+weights). Where no rule speaks for the winner, a dimension that failed alone and stands for one mode goes first. A
+label is *firm* where shape decides, or where both readers, each alone, would choose it; else it is *tentative*.
 
-A row's result does not depend on the rows that are scored with it: scores are summed rule by rule, in order.
+A row's result does not depend on the rows that are read with it: sums are rounded before they are compared.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schema
-from pipeline.rules.reasoning import Reasoning
-from pipeline.rules.signals import Signals, known_signals
+from pipeline.rules.facts import call_facts, modes_of_dimension
+from pipeline.rules.reasoning import split_reasoning
+from pipeline.rules.text_model import builtin_model, log_softmax
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,194 +31,259 @@ if TYPE_CHECKING:
     from pipeline.rules.ruleset import Rule, RuleSet
 
 NO_RULE: Final = "no-rule"
-"""The rule id of a row that no rule matches; its mode is `other`."""
-_NO_EVIDENCE: Final = "no rule held"
-_EVIDENCE_LENGTH: Final = 200
-_EVIDENCE_PARTS: Final = 2
+"""The rule id of a row for which nothing speaks; its mode is `other`."""
+TEXT_MODEL: Final = "text-model"
+"""The rule id of a row whose mode comes from the text model alone."""
+FAILED_ALONE: Final = "failed-alone"
+"""The rule id of a row whose mode is that of the only dimension that failed."""
+FIRM: Final = "firm"
+TENTATIVE: Final = "tentative"
+_NO_EVIDENCE: Final = "no rule matched"
+_LONGEST: Final = 400
+_NAMED: Final = 1000.0
+_LIKELY: Final = 10.0
+_FEW: Final = 3
+"""What makes a sentence the evidence: the rule that decided, a word of blame, and more than three words."""
 _OTHER: Final = schema.ERROR_MODES.index(schema.OTHER)
 _DIGITS: Final = 6
-"""Scores are rounded to so many digits, so that equal sums tie although floating-point additions differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The rows that a rule matches, in order; every array has one entry per row."""
-
-    rows: np.ndarray
-    strength: np.ndarray
-    """The factor by which the rule's weight counts: the weight of the clause, 1 where no clause matched."""
-    clause: np.ndarray | None = None
-    """The clause that matched; None for a rule that looks at no clause."""
-    matched: list[str] | None = None
-    """The words that a regular expression matched; None for a rule without one."""
+_NEGATED: Final = (
+    r"\b(?:no|not|never|without|nothing|none|neither|nor|free of|rather than|\w+n['’]t)(?:[ -]+[\w'’]+){0,3}?[ -]+(?:%s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Per failed row, in order: the mode, the rule that counted most, its evidence, and the next best mode."""
+    """Per failed row, in order: the mode, the rule that counted most, the evidence, the runner-up, the confidence."""
 
     modes: list[str]
     rules: list[str]
     evidence: list[str]
     runners_up: list[str | None]
+    confidence: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The rows that a rule matches; every array has one entry per match."""
+
+    rows: np.ndarray
+    strength: np.ndarray
+    sentence: np.ndarray | None = None
+    """The sentence that matched, among those of all rows; `None` for a rule that reads no sentence."""
+    matched: list[str] | None = None
+    """The words that matched, of a rule that looks into another text."""
 
 
 class Scorer:
     """The matches of rules in failed rows, and the scores of the modes."""
 
-    def __init__(self, turns: pa.Table, failed: np.ndarray, rules: RuleSet, excluded: Collection[str] = ()) -> None:
-        """Match every rule against the rows of `turns` that `failed` flags.
+    def __init__(self, rows: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> None:
+        """Read every failed row.
 
-        `turns` has one row per run x turn, with every turn of each run: `run_id`, `turn`, `response_kind`,
-        `failed_dimensions`, the texts of `schema.TEXTS`, and `scores` as JSON text on failed rows. `excluded`
-        dimensions are ignored.
+        `rows` has `response_kind`, `failed_dimensions`, the texts of `schema.TEXTS`, `scores` as JSON text, and
+        `call_check` where calls were checked. `excluded` dimensions are ignored.
         """
         self.rules = rules.rules
-        self._signals = Signals(turns, failed, excluded)
-        self._rows = len(self._signals)
-        self.matches = [self._match(rule) for rule in self.rules]
+        self._table = rows
+        self._rows = len(rows)
+        self._texts = {name: rows[name].cast(pa.large_string()).combine_chunks() for name in schema.TEXTS}
+        self._failed = [tuple(names) for names in rows["failed_dimensions"].to_pylist()]
+        others = _other_dimensions(rows["scores"], self._failed, excluded)
+        reasoning = pc.fill_null(self._texts["judge_reasoning"], "").to_pylist()
+        self.sentences = split_reasoning(reasoning, self._failed, others)
+        self.matches = self._match_all()
         self.weights = np.array([[rule.weights.get(mode, 0.0) for mode in schema.ERROR_MODES] for rule in self.rules])
         self.weights = self.weights.reshape(len(self.rules), len(schema.ERROR_MODES))
         """Rules x modes."""
         self.start = np.array([rules.start.get(mode, 0.0) for mode in schema.ERROR_MODES])
         self.strengths = np.zeros((self._rows, len(self.rules)))
-        """Rows x rules: the strength of the match, 0 where the rule does not match."""
-        self._indices = np.zeros(self.strengths.shape, dtype=np.int32)
-        """Rows x rules: the row's index in the match of the rule."""
-        self.scores = np.tile(self.start, (self._rows, 1))
-        """Rows x modes."""
-        self.candidates = np.zeros(self.scores.shape, dtype=bool)
-        """Rows x modes: whether a rule counts for the mode."""
+        """Rows x rules: the strength of the strongest match, 0 where the rule does not match."""
         for number, match in enumerate(self.matches):
-            self.strengths[match.rows, number] = match.strength
-            self._indices[match.rows, number] = np.arange(len(match.rows))
-            # Not as a matrix product: BLAS adds in an order that depends on the number of rows.
-            counted = np.flatnonzero(self.weights[number])
-            self.scores[np.ix_(match.rows, counted)] += np.outer(match.strength, self.weights[number, counted])
-            self.candidates[np.ix_(match.rows, np.flatnonzero(self.weights[number] > 0))] = True
-        self.scores = np.round(self.scores, _DIGITS)
+            np.maximum.at(self.strengths[:, number], match.rows, match.strength)
+        self.scores = np.tile(self.start, (self._rows, 1))
+        """Rows x modes: the start and what the rules add."""
+        for number, weights in enumerate(self.weights):  # not a matrix product: BLAS adds in an order of its own
+            self.scores += np.outer(self.strengths[:, number], weights)
+        self.by_rules = np.round(log_softmax(self.scores), _DIGITS)
+        """Rows x modes: the log-probability by the rules."""
+        count = len(self.sentences.row)
+        self.said = np.zeros((count, len(schema.ERROR_MODES)))
+        """Sentences x modes: what each sentence adds to the text model's log-odds."""
+        self.by_text = np.zeros_like(self.by_rules)
+        """Rows x modes: the log-probability by the text model; 0 without it."""
+        if rules.with_text_model:
+            texts = pa.array(self.sentences.text, pa.large_string())
+            self.said = builtin_model().contributions(texts, self.sentences.row, self._rows)
+            by_text = builtin_model().log_probabilities(self.said, self.sentences.row, self._rows)
+            self.by_text = np.round(by_text, _DIGITS)
+        self._with_text_model = rules.with_text_model
 
-    @cached_property
-    def _reasoning(self) -> Reasoning:
-        rows = self._signals.rows
-        return Reasoning(rows.text("judge_reasoning"), rows.failed_dimensions, rows.other_dimensions)
+    # --- The verdict -------------------------------------------------------------------------------------------
 
     def verdicts(self) -> Verdicts:
         """Return each row's mode, with the reason."""
-        ranked = np.where(self.candidates, self.scores, -np.inf)
-        ranked[~self.candidates.any(axis=1), _OTHER] = 0.0
-        order = np.argsort(-ranked, axis=1, kind="stable")
-        best, next_best = order[:, 0], order[:, 1]
-        has_next = np.take_along_axis(ranked, order[:, 1:2], axis=1)[:, 0] > -np.inf
-        strongest = self._strongest(best)
-        verdicts = Verdicts(
-            modes=[schema.ERROR_MODES[mode] for mode in best.tolist()],
-            rules=[self.rules[numbers[0]].id if numbers else NO_RULE for numbers in strongest],
-            evidence=[self._evidence(row, numbers) for row, numbers in enumerate(strongest)],
-            runners_up=[
-                schema.ERROR_MODES[mode] if some else None
-                for mode, some in zip(next_best.tolist(), has_next.tolist(), strict=True)
-            ],
-        )
-        self._decide(verdicts)
+        total = np.round(self.by_rules + self.by_text, _DIGITS)
+        seeing = np.array([not rule.failed_for for rule in self.rules], dtype=float)
+        speaks = (self.strengths > 0).astype(float) @ (np.maximum(self.weights, 0) * seeing[:, None] > 0) > 0
+        if not self._with_text_model:  # then only a mode for which a rule speaks is a candidate
+            total = np.where(speaks, total, -np.inf)
+            total[~speaks.any(axis=1), _OTHER] = 0.0
+        order = np.argsort(-total, axis=1, kind="stable")
+        agree = self.by_rules.argmax(axis=1) == self.by_text.argmax(axis=1)
+        decided = self._deciding()
+        verdicts = Verdicts([], [], [], [], [])
+        for row in range(self._rows):
+            best, runner_up = order[row, 0], order[row, 1]
+            strongest = int(np.argmax(self.strengths[row] * self.weights[:, best] * seeing)) if self.rules else 0
+            firm = bool(agree[row]) and self._with_text_model
+            if decided[row] >= 0:
+                mode = schema.ERROR_MODES.index(self.rules[decided[row]].mode)
+                rule, firm = self.rules[decided[row]].id, True
+            elif speaks[row, best]:
+                mode, rule = best, self.rules[strongest].id
+            elif (alone := self._failed_alone(row)) is not None and self._with_text_model:
+                mode, rule, firm = alone, FAILED_ALONE, firm and alone == best
+            else:
+                mode, rule, firm = best, TEXT_MODEL if self._with_text_model else NO_RULE, False
+            if mode != best:
+                runner_up = best
+            known = np.isfinite(total[row, runner_up]) and (self._with_text_model or speaks[row, runner_up])
+            verdicts.modes.append(schema.ERROR_MODES[mode])
+            verdicts.rules.append(rule)
+            verdicts.evidence.append(self._evidence(row, int(mode), rule))
+            verdicts.runners_up.append(schema.ERROR_MODES[runner_up] if known else None)
+            verdicts.confidence.append(FIRM if firm else TENTATIVE)
         return verdicts
 
-    def _strongest(self, best: np.ndarray) -> list[list[int]]:
-        """Return per row the numbers of the rules that count most for its mode, the strongest first."""
-        if not self.rules:
-            return [[] for _ in range(self._rows)]
-        counted = self.strengths * np.maximum(self.weights.T, 0.0)[best]
-        columns = []
-        for _ in range(min(_EVIDENCE_PARTS, len(self.rules))):
-            top = counted.argmax(axis=1)
-            columns.append(np.where(np.take_along_axis(counted, top[:, None], axis=1)[:, 0] > 0, top, -1))
-            np.put_along_axis(counted, top[:, None], 0.0, axis=1)
-        return [[number for number in row if number >= 0] for row in np.stack(columns, axis=1).tolist()]
+    def _deciding(self) -> np.ndarray:
+        """Return per row the first rule without weights that matches, -1 where there is none."""
+        decided = np.full(self._rows, -1)
+        for number, rule in reversed(list(enumerate(self.rules))):
+            if rule.decides:
+                decided[self.matches[number].rows] = number
+        return decided
 
-    def _decide(self, verdicts: Verdicts) -> None:
-        """Overwrite the verdicts on rows that a rule without weights matches; the first such rule decides."""
-        undecided = np.ones(self._rows, dtype=bool)
-        for number, (rule, match) in enumerate(zip(self.rules, self.matches, strict=True)):
-            if not rule.decides:
-                continue
-            for row in match.rows[undecided[match.rows]].tolist():
-                undecided[row] = False
-                if verdicts.rules[row] != NO_RULE and verdicts.modes[row] != rule.mode:
-                    verdicts.runners_up[row] = verdicts.modes[row]
-                verdicts.modes[row] = rule.mode
-                verdicts.rules[row] = rule.id
-                verdicts.evidence[row] = self._evidence(row, [number])
+    def _failed_alone(self, row: int) -> int | None:
+        """Return the mode of the only dimension that failed in a row, if it stands for one."""
+        names = self._failed[row]
+        mode = modes_of_dimension(names[0]) if len(names) == 1 else None
+        return None if mode is None else schema.ERROR_MODES.index(mode)
 
-    def _evidence(self, row: int, numbers: list[int]) -> str:
-        """Return the evidence of several rules for a row, each piece once."""
-        pieces = dict.fromkeys(self.evidence(row, number) for number in numbers)
-        return "; ".join(pieces)[:_EVIDENCE_LENGTH] or _NO_EVIDENCE
+    # --- The evidence ------------------------------------------------------------------------------------------
 
-    def evidence(self, row: int, number: int) -> str:
-        """Return what a rule found in a row that it matches: the judge's clause, or the conditions in words."""
-        rule, match = self.rules[number], self.matches[number]
-        if match.clause is None and match.matched is None:
-            return self._described[number] if not rule.failed_any else self._with_dimensions(row, rule)
-        index = int(self._indices[row, number])
-        words = None if match.matched is None else match.matched[index]
-        if match.clause is None:
-            return words or ""
-        clause = self._reasoning.clause(int(match.clause[index]))
-        return words if words and words in clause else clause  # the expression may match across a quotation
+    def _evidence(self, row: int, mode: int, rule_id: str) -> str:
+        """Return the judge's sentence that weighed most for a mode, and what the row itself shows of it."""
+        sentence = self._sentence(row, mode, rule_id)
+        facts = [
+            self.fact(row, number)
+            for number, rule in enumerate(self.rules)
+            if self.strengths[row, number] and not rule.reads and not rule.failed_for
+            if rule.id == rule_id or rule.expected_calls or rule.weights.get(schema.ERROR_MODES[mode], 0) > 0
+            or rule.response_kind == (schema.EXPECTED_ENDING,)
+        ]
+        pieces = dict.fromkeys(piece for piece in [sentence, *facts] if piece)
+        return "; ".join(pieces) or _NO_EVIDENCE
+
+    def _sentence(self, row: int, mode: int, rule_id: str) -> str:
+        """Return the sentence of a row that speaks most for a mode, verbatim; empty where there is none."""
+        first, last = self._bounds[row], self._bounds[row + 1]
+        if first == last:
+            return ""
+        found = self.said[first:last, mode] - self.said[first:last].mean(axis=1)
+        for number, rule in enumerate(self.rules):
+            if self.strengths[row, number] and rule.reads:
+                match = self.matches[number]
+                places = match.sentence[match.rows == row] - first
+                found[places] += _NAMED if rule.id == rule_id else max(self.weights[number, mode], 0.0)
+        sentences = self.sentences.text[first:last]
+        found -= np.where(self.sentences.weight[first:last] > 0, 0.0, _NAMED)
+        found -= np.where(self.sentences.blames[first:last], 0.0, _LIKELY)
+        found -= np.where([sentence.count(" ") < _FEW for sentence in sentences], _LIKELY, 0.0)
+        sentence = sentences[int(np.argmax(np.round(found, _DIGITS)))]
+        return sentence if len(sentence) <= _LONGEST else sentence[:_LONGEST].rsplit(" ", 1)[0]
 
     @cached_property
-    def _described(self) -> list[str]:
-        return [describe(rule) for rule in self.rules]
+    def _bounds(self) -> np.ndarray:
+        return np.searchsorted(self.sentences.row, np.arange(self._rows + 1))
 
-    def _with_dimensions(self, row: int, rule: Rule) -> str:
-        failed = ", ".join(self._signals.rows.failed_dimensions[row])
-        return "; ".join(part for part in (describe(rule), f"failed: {failed}") if part)
+    def fact(self, row: int, number: int) -> str:
+        """Return what a rule that reads no sentence saw in a row that it matches."""
+        rule, match = self.rules[number], self.matches[number]
+        if rule.expected_calls:
+            return "; ".join(self._call_facts[row][name] for name in rule.expected_calls if name != "made")
+        if match.matched is not None:
+            return match.matched[int(np.flatnonzero(match.rows == row)[0])]
+        return rule.why.rstrip(".")
 
-    def _match(self, rule: Rule) -> Match:
-        """Return the rows that a rule matches."""
+    # --- Matching ----------------------------------------------------------------------------------------------
+
+    def _match_all(self) -> list[Match]:
+        """Return the matches of every rule; the sentences are first searched for the rules of each mode at once."""
+        live = np.flatnonzero(self.sentences.weight > 0)
+        complaints = self.sentences.complaint.take(pa.array(live))
+        by_mode: dict[str, tuple[np.ndarray, pa.Array]] = {}
+        for mode in schema.ERROR_MODES:
+            patterns = [rule.expression for rule in self.rules if rule.reads and rule.mode == mode]
+            found = np.flatnonzero(_matches(complaints, "|".join(patterns))) if patterns else np.zeros(0, dtype=np.int64)
+            by_mode[mode] = (live[found], complaints.take(pa.array(found)))
+        return [self._match(rule, *by_mode[rule.mode]) for rule in self.rules]
+
+    def _match(self, rule: Rule, places: np.ndarray, complaints: pa.Array) -> Match:
+        """Return the matches of a rule; `places` are the sentences that some rule of its mode matches."""
         allowed = self._without_words(rule)
-        if rule.says:
-            found = self._reasoning.search_concepts(rule.says, rule.unless_says)
-            kept = allowed[found.text]
-            return Match(found.text[kept], found.weight[kept], clause=found.clause[kept])
-        if rule.pattern is None:
+        if not rule.pattern:
             rows = np.flatnonzero(allowed)
             return Match(rows, np.ones(len(rows)))
-        return self._match_regex(rule, rule.pattern, allowed)
-
-    def _match_regex(self, rule: Rule, pattern: str, allowed: np.ndarray) -> Match:
-        if rule.look_in == "judge_reasoning":
-            found = self._reasoning.search_regex(pattern, rule.unless)
-            kept = allowed[found.text]
-            clause = found.clause[kept]
-            words = _matched(self._reasoning.critical_clauses.take(pa.array(clause)), pattern)
-            return Match(found.text[kept], found.weight[kept], clause, words)
-        texts = self._signals.rows.text(rule.look_in)
-        hits = pc.match_substring_regex(texts, pattern, ignore_case=True)
+        texts = complaints if rule.reads else self._texts[rule.look_in]
+        hits = _matches(texts, rule.expression)
         if rule.unless is not None:
-            hits = pc.and_not(hits, pc.match_substring_regex(texts, rule.unless, ignore_case=True))
-        rows = np.flatnonzero(np.asarray(hits) & allowed)
-        return Match(rows, np.ones(len(rows)), matched=_matched(texts.take(pa.array(rows)), pattern))
+            hits &= ~_matches(texts, rule.unless)
+        if not rule.reads:
+            rows = np.flatnonzero(hits & allowed)
+            return Match(rows, np.ones(len(rows)), matched=_matched(texts.take(pa.array(rows)), rule.expression))
+        found = np.flatnonzero(hits)
+        found = found[~negated(complaints.take(pa.array(found)), rule)]
+        sentence = places[found]
+        sentence = sentence[allowed[self.sentences.row[sentence]]]
+        return Match(self.sentences.row[sentence], self.sentences.weight[sentence], sentence)
 
     def _without_words(self, rule: Rule) -> np.ndarray:
         """Return per row whether a rule's conditions hold, those on words aside."""
-        rows = self._signals.rows
         allowed = np.ones(self._rows, dtype=bool)
-        for name in rule.signals:
-            allowed &= self._signals[name]
-        for name in rule.no_signals:
-            allowed &= ~self._signals[name]
         if rule.response_kind:
-            allowed &= np.isin(rows.response_kinds, rule.response_kind)
+            allowed &= np.isin(np.array(self._table["response_kind"].to_pylist(), dtype=object), rule.response_kind)
         if rule.tool_calls is not None:
-            allowed &= rows.called if rule.tool_calls == "some" else ~rows.called
+            allowed &= self._called if rule.tool_calls == "some" else ~self._called
+        if rule.expected_calls:
+            allowed &= np.array([facts.keys() >= {*rule.expected_calls} for facts in self._call_facts], dtype=bool)
         if rule.failed_any:
-            names = set(rule.failed_any)
-            allowed &= np.array([not names.isdisjoint(failed) for failed in rows.failed_dimensions], dtype=bool)
+            allowed &= np.array([not {*rule.failed_any}.isdisjoint(failed) for failed in self._failed], dtype=bool)
         if rule.failed_only:
-            names = set(rule.failed_only)
-            allowed &= np.array([names.issuperset(failed) for failed in rows.failed_dimensions], dtype=bool)
+            allowed &= np.array([{*rule.failed_only}.issuperset(failed) for failed in self._failed], dtype=bool)
+        if rule.failed_for:
+            modes = [{modes_of_dimension(name) for name in failed} for failed in self._failed]
+            allowed &= np.array([rule.failed_for in of_row for of_row in modes], dtype=bool)
         return allowed
+
+    @cached_property
+    def _called(self) -> np.ndarray:
+        return ~_matches(self._texts["tool_calls"], schema.NO_PAYLOAD)
+
+    @cached_property
+    def _call_facts(self) -> list[dict[str, str]]:
+        if "call_check" not in self._table.column_names:
+            return [{} for _ in range(self._rows)]
+        return [call_facts(check) for check in self._table["call_check"].to_pylist()]
+
+
+def negated(complaints: pa.Array, rule: Rule) -> np.ndarray:
+    """Return per complaint whether a negation stands before what a rule matches."""
+    return _matches(complaints, _NEGATED % rule.expression)
+
+
+def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
+    """Return per text whether it matches an RE2 expression, without regard to case."""
+    return np.asarray(pc.fill_null(pc.match_substring_regex(texts, pattern, ignore_case=True), False), dtype=bool)  # noqa: FBT003
 
 
 def _matched(texts: pa.Array, pattern: str) -> list[str]:
@@ -223,12 +292,14 @@ def _matched(texts: pa.Array, pattern: str) -> list[str]:
     return words
 
 
-def describe(rule: Rule) -> str:
-    """Return a rule's conditions in words, except those on words of texts and on failed dimensions."""
-    meanings = known_signals()
-    parts = [meanings[name] for name in rule.signals]
-    parts += [f"not: {meanings[name]}" for name in rule.no_signals]
-    parts += [f"response_kind: {' or '.join(rule.response_kind)}"] if rule.response_kind else []
-    parts += [f"tool_calls: {rule.tool_calls}"] if rule.tool_calls else []
-    parts += [f"nothing failed but: {', '.join(rule.failed_only)}"] if rule.failed_only else []
-    return "; ".join(parts)
+def _other_dimensions(
+    scores: pa.ChunkedArray, failed: list[tuple[str, ...]], excluded: Collection[str]
+) -> list[tuple[str, ...]]:
+    """Return per row the dimensions that passed or do not apply, from the scores as JSON text."""
+    names_of: dict[str, tuple[str, ...]] = {}
+    found = []
+    for text, names in zip(scores.cast(pa.large_string()).to_pylist(), failed, strict=True):
+        if text not in names_of:
+            names_of[text] = tuple(name for name in msgspec.json.decode(text) if name not in excluded)
+        found.append(tuple(name for name in names_of[text] if name not in names))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -11,25 +12,29 @@ import pyarrow.compute as pc
 
 from pipeline import schema
 from pipeline.errors import Problem
-from pipeline.rules.lexicon import builtin_lexicon
-from pipeline.rules.patterns import parse_concept_pattern
-from pipeline.rules.signals import known_signals
+from pipeline.rules.facts import CALL_FACTS
 
 _TOP_KEYS: Final = ("version", "extends", "rule")
-_TOOL_CALLS: Final = ("some", "none")
-_CONCEPT_PATTERNS: Final = ("says", "unless_says")
-_SIGNALS: Final = ("signals", "no_signals")
-_LISTS: Final = ("response_kind", "failed_any", "failed_only", *_CONCEPT_PATTERNS, *_SIGNALS, "match", "no_match")
+_LISTS: Final = ("response_kind", "failed_any", "failed_only", "expected_calls", "match", "no_match")
 _CONDITIONS: Final = (
-    "says",
-    "pattern",
-    "signals",
-    "no_signals",
-    "response_kind",
-    "failed_any",
-    "failed_only",
-    "tool_calls",
+    *("pattern", "response_kind", "expected_calls", "failed_any", "failed_only", "failed_for", "tool_calls"),
 )
+_KNOWN: Final = {
+    "mode": schema.ERROR_MODES,
+    "failed_for": schema.ERROR_MODES,
+    "response_kind": schema.RESPONSE_KINDS,
+    "look_in": schema.TEXTS,
+    "tool_calls": ("some", "none"),
+    "expected_calls": tuple(CALL_FACTS),
+}
+"""The values of keys that have a closed list."""
+_RETIRED: Final = {
+    "says": "write the words as an RE2 expression under pattern",
+    "unless_says": "write the words as an RE2 expression under unless",
+    "signals": "write what is seen under look_in and pattern, response_kind, tool_calls or expected_calls",
+    "no_signals": "write it under unless, or as a rule with a negative weight",
+}
+"""Keys of earlier rules files, and what to write instead."""
 _LARGEST_WEIGHT: Final = 1000
 _SINGLE_BYTE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _PROBES: Final = pa.array(["", "a", " a b ", "é", "1."])
@@ -46,11 +51,12 @@ def problems_in(data: dict[str, Any], name: str, keys: tuple[str, ...]) -> list[
         where = f"{name}: rule {number}"
         if isinstance(table, dict):
             where += f" ({table['id']})" if "id" in table else ""
-            problems += _rule_problems(table, where, (*(key for key in keys if key != "weights"), "weight"))
+            problems += _form_problems(table, where, (*(key for key in keys if key != "weights"), "weight"))
+            problems += [problem for key, value in table.items() for problem in _value_problems(key, value, where)]
         else:
             problems.append(Problem(where, "not a table", "write [[rule]]"))
-    ids = [table["id"] for table in tables if isinstance(table, dict) and isinstance(table.get("id"), str)]
-    twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
+    ids = Counter(table["id"] for table in tables if isinstance(table, dict) and isinstance(table.get("id"), str))
+    twice = sorted(rule_id for rule_id, count in ids.items() if count > 1)
     return problems + [Problem(name, f"two rules have the id {rule_id}", "rename one") for rule_id in twice]
 
 
@@ -67,82 +73,47 @@ def _top_problems(data: dict[str, Any], name: str) -> list[Problem]:
     return problems
 
 
-def _rule_problems(table: dict[str, Any], where: str, keys: tuple[str, ...]) -> list[Problem]:
-    valid = {
-        key: value
-        for key, value in table.items()
-        if (_is_strings(value) if key in _LISTS else isinstance(value, str) and key != "weight")
-    }
-    return [*_shape_problems(table, where, keys), *_value_problems(valid, where)]
+def _form_problems(table: dict[str, Any], where: str, keys: tuple[str, ...]) -> list[Problem]:
+    """Return what is wrong with the form of a rule: its keys and the kinds of their values."""
+    problems = _unknown_keys(table, keys, where)
+    for key in ("id", "mode", "why"):
+        if not str(table.get(key, "")).strip():
+            problems.append(Problem(where, f"no {key}", f"add {key}"))
+    name = str(table.get("id", "x"))
+    if name in {"no-rule", "text-model", "failed-alone"} or any(character.isspace() for character in name.strip()):
+        problems.append(Problem(where, f"id is {name!r}", "choose one without spaces that the package does not use"))
+    for key, value in table.items():
+        if key == "weight":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < abs(value) <= _LARGEST_WEIGHT:
+                what = f"weight is {str(value)[:20]!r}"
+                problems.append(Problem(where, what, f"write a number such as 2.0, at most {_LARGEST_WEIGHT}, not 0"))
+        elif key in _LISTS and not _is_strings(value):
+            problems.append(Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]'))
+        elif key not in _LISTS and not isinstance(value, str) and not (key == "pattern" and _is_strings(value)):
+            problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
+    if not any(table.get(key) for key in _CONDITIONS) and not _RETIRED.keys() & table.keys():
+        problems.append(Problem(where, "has no condition", f"add one of {', '.join(_CONDITIONS)}"))
+    if "unless" in table and "pattern" not in table:
+        problems.append(Problem(where, "has unless without pattern", "add the pattern"))
+    return problems
 
 
 def _is_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _shape_problems(table: dict[str, Any], where: str, keys: tuple[str, ...]) -> list[Problem]:
-    problems = _unknown_keys(table, keys, where)
-    problems += [
-        Problem(where, f"no {key}", f"add {key}")
-        for key in ("id", "mode", "why")
-        if not str(table.get(key, "")).strip()
-    ]
-    if (name := str(table.get("id", "x"))) == "no-rule" or any(character.isspace() for character in name.strip()):
-        problems.append(Problem(where, f"id is {name!r}", "choose one without spaces that is not no-rule"))
-    for key, value in table.items():
-        if key == "weight":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < abs(value) <= _LARGEST_WEIGHT:
-                what = f"weight is {str(value)[:20]!r}"
-                problems.append(Problem(where, what, f"write a number such as 2.0, at most {_LARGEST_WEIGHT}, not 0"))
-        elif key not in _LISTS and not isinstance(value, str):
-            problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
-        elif key in _LISTS and not _is_strings(value):
-            problems.append(Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]'))
-    if not any(table.get(key) for key in _CONDITIONS):
-        problems.append(Problem(where, "has no condition", f"add one of {', '.join(_CONDITIONS)}"))
-    problems += [
-        Problem(where, f"has {key} without {needed}", f"add the {needed}")
-        for key, needed in (("unless", "pattern"), ("unless_says", "says"))
-        if key in table and needed not in table
-    ]
-    if "says" in table and "pattern" in table:
-        problems.append(Problem(where, "has both says and pattern", "make two rules of it"))
-    return problems
-
-
-def _value_problems(table: dict[str, Any], where: str) -> list[Problem]:
-    signals = [name for key in _SIGNALS for name in table.get(key, [])]
-    return [
-        *_unknown_values([table["mode"]] if table.get("mode") else [], schema.ERROR_MODES, "mode", where),
-        *_unknown_values(table.get("response_kind", []), schema.RESPONSE_KINDS, "response_kind", where),
-        *_unknown_values([table.get("look_in", "judge_reasoning")], schema.TEXTS, "look_in", where),
-        *_unknown_values([table.get("tool_calls", "some")], _TOOL_CALLS, "tool_calls", where),
-        *_unknown_values(signals, tuple(known_signals()), "signal", where),
-        *(
-            problem
-            for key in _CONCEPT_PATTERNS
-            for pattern in table.get(key, [])
-            for problem in _concept_pattern_problems(pattern, key, where)
-        ),
-        *_pattern_problems(table.get("pattern"), "pattern", where),
-        *_pattern_problems(table.get("unless"), "unless", where),
-    ]
-
-
-def _concept_pattern_problems(pattern: str, key: str, where: str) -> list[Problem]:
-    concepts = builtin_lexicon().concepts
-    try:
-        parse_concept_pattern(pattern, concepts)
-    except ValueError as error:
-        unknown = [word for word in pattern.replace("|", " ").split() if word.lstrip("!~") not in concepts]
-        fix = _nearest(unknown[0].lstrip("!~"), tuple(concepts)) if unknown else "name a concept"
-        return [Problem(where, f"{key} {pattern!r}: {error}", fix)]
+def _value_problems(key: str, value: object, where: str) -> list[Problem]:
+    """Return what is wrong with the values of one key, if they have the right form."""
+    values = [value] if isinstance(value, str) else value if _is_strings(value) else []
+    if key in _KNOWN and (isinstance(value, list) == (key in _LISTS)):
+        unknown = [each for each in values if each and each not in _KNOWN[key]]
+        return [Problem(where, f"unknown {key} {each!r}", _nearest(each, _KNOWN[key])) for each in unknown]
+    if key in {"pattern", "unless"}:
+        return [problem for each in values for problem in _pattern_problems(each, key, where)]
     return []
 
 
-def _pattern_problems(pattern: str | None, key: str, where: str) -> list[Problem]:
-    if pattern is None:
-        return []
+def _pattern_problems(pattern: str, key: str, where: str) -> list[Problem]:
     if _SINGLE_BYTE.search(pattern):
         return [Problem(where, f"{key} matches single bytes", "write . instead of \\C")]
     try:
@@ -159,13 +130,8 @@ def _pattern_problems(pattern: str | None, key: str, where: str) -> list[Problem
 
 
 def _unknown_keys(table: dict[str, Any], known: tuple[str, ...], where: str) -> list[Problem]:
-    return [Problem(where, f"unknown key {key}", _nearest(key, known)) for key in table if key not in known]
-
-
-def _unknown_values(values: list[str], known: tuple[str, ...], key: str, where: str) -> list[Problem]:
-    return [
-        Problem(where, f"unknown {key} {value!r}", _nearest(value, known)) for value in values if value not in known
-    ]
+    unknown = [key for key in table if key not in known]
+    return [Problem(where, f"unknown key {key}", _RETIRED.get(key) or _nearest(key, known)) for key in unknown]
 
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:

@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 def assign_error_modes(turns: pd.DataFrame, rules: RuleSet, excluded: Collection[str] = ()) -> pd.DataFrame:
-    """Add `error_mode`, `error_mode_rule`, `error_mode_evidence` and `error_mode_runner_up`: one row per run x turn.
+    """Add `error_mode` and its rule, evidence, runner-up and confidence: one row per run x turn.
 
-    `turns` has texts and `scores` (JSON text), every run whole. All four are missing on rows that did not fail;
-    the runner-up also where no other mode had anything for it. `excluded` dimensions take no part.
+    `turns` has texts and `scores` (JSON text). All of them are missing on rows that did not fail; the runner-up also
+    where no other mode had anything for it. `excluded` dimensions take no part.
     """
+    failed = turns[turns["failed"]]
     # The rules read texts by RE2 expressions over whole columns, which Arrow has and pandas has not.
-    table = pa.Table.from_pandas(turns, preserve_index=False, nthreads=1)
-    verdicts = Scorer(table, turns["failed"].to_numpy(), rules, excluded).verdicts()
-    failed = turns.index[turns["failed"]]
+    verdicts = Scorer(pa.Table.from_pandas(failed, preserve_index=False, nthreads=1), rules, excluded).verdicts()
 
     def spread(values: Sequence[str | None]) -> pd.Series:
-        return pd.Series(list(values), failed, dtype="str").reindex(turns.index)
+        return pd.Series(list(values), failed.index, dtype="str").reindex(turns.index)
 
     return turns.assign(
         error_mode=as_category(spread(verdicts.modes)),
         error_mode_rule=as_category(spread(verdicts.rules)),
         error_mode_evidence=spread(verdicts.evidence),
         error_mode_runner_up=as_category(spread(verdicts.runners_up)),
+        error_mode_confidence=as_category(spread(verdicts.confidence)),
     )
 
 

@@ -39,10 +39,10 @@ def by_substring(case: Case) -> str:
 
 def by_structure(case: Case) -> str:
     """Return a mode by sentinels, blank text and the dimensions that failed, without the reasoning."""
-    if case.assistant_text.startswith("[MODEL_ENDED_SESSION"):
+    if (case.assistant_text or "-").startswith("[MODEL_ENDED_SESSION"):
         return "premature_end_session"
-    blank = not any(character.isalnum() for character in case.assistant_text)
-    if case.assistant_text.startswith("[EMPTY_RESPONSE") or (blank and not case.tool_calls):
+    blank = not any(character.isalnum() for character in case.assistant_text or "-")
+    if (case.assistant_text or "-").startswith("[EMPTY_RESPONSE") or (blank and not case.tool_calls):
         return "empty_response"
     failed = " ".join(name for name, score in case.scores.items() if score is False).lower()
     return next((mode for mode, parts in DIMENSIONS if any(part in failed for part in parts)), "other")

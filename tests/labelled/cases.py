@@ -40,7 +40,8 @@ class Turn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One exchange."""
 
     user_text: str
-    assistant_text: str
+    assistant_text: str | None
+    """`None` where the response was not stored."""
     tool_calls: list[Call] = []
     tool_results: list[Result] = []
 
@@ -51,6 +52,8 @@ class Case(Turn, forbid_unknown_fields=True, kw_only=True):
     id: Word
     domain: Word
     voice: Word
+    shape: Word = "turn verdict"
+    """The kind of text: who writes, for what, in which form."""
     trap: Trap | None = None
     earlier: list[Turn] = []
     scores: dict[str, bool | None]

@@ -39,7 +39,7 @@ def _row(turn: Turn, number: int, scores: dict[str, bool | None], reasoning: str
         "turn": number,
         "model_name": "model",
         "user_text": turn.user_text,
-        "assistant_text": turn.assistant_text,
+        **({} if turn.assistant_text is None else {"assistant_text": turn.assistant_text}),
         "tool_calls": msgspec.to_builtins(turn.tool_calls),
         "tool_results": msgspec.to_builtins(turn.tool_results),
         "scores": scores,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import msgspec
 import pyarrow as pa
-from cases import Case, Turn
 from runs import write_runs
 
 from pipeline import schema
@@ -23,9 +19,10 @@ from pipeline.stages.tables import add_response_kind, concat, mark_failures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cases import Case
+
     from pipeline.rules.ruleset import RuleSet
 
-_EARLIER = 5
 _MARKED = ("response_kind", "judged", "failed", "failed_dimensions")
 
 
@@ -36,29 +33,8 @@ def score(cases: Sequence[Case], rules: RuleSet) -> Scorer:
         batches = list(read_batches(listed.runs, "", lambda _: None))
     marked = [batch.turns.pipe(add_response_kind).pipe(mark_failures, batch.scores) for batch in batches]
     turns = concat(marked, schema.LOADED_TURNS | {name: schema.TURNS[name] for name in _MARKED})
-    labelled = turns.loc[turns["failed"], "run_id"].tolist()
-    assert labelled == [case.id for case in cases], (
+    failed = turns[turns["failed"]]
+    assert failed["run_id"].tolist() == [case.id for case in cases], (
         "a case's row is its run's only failed one, and runs keep their order"
     )
-    return Scorer(pa.Table.from_pandas(turns, preserve_index=False), turns["failed"].to_numpy(), rules)
-
-
-def with_earlier_turns(cases: Sequence[Case]) -> list[Case]:
-    """Return the cases with turns of other cases of their domain before them, since real rows have earlier turns.
-
-    As written, cases about something lost have earlier turns more often than others do.
-    """
-    chooser = random.Random(1)  # noqa: S311 - the same turns each time
-    domains = defaultdict(list)
-    for case in cases:
-        domains[case.domain].append(case)
-    padded = []
-    for case in cases:
-        others = [other for other in domains[case.domain] if other is not case]
-        chosen = chooser.sample(others, min(_EARLIER - len(case.earlier), len(others)))
-        turns = [
-            Turn(user_text=other.user_text, assistant_text="All right.", tool_calls=other.tool_calls)
-            for other in chosen
-        ]
-        padded.append(msgspec.structs.replace(case, earlier=[*turns, *case.earlier]))
-    return padded
+    return Scorer(pa.Table.from_pandas(failed, preserve_index=False), rules)
