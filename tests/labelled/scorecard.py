@@ -4,9 +4,8 @@ Prints, for each part, accuracy, macro-F1, the share of firm labels and how many
 shape, precision and recall per mode with the confusion table, beside simple labellers. Exit status 1 if the scored
 part falls below the floor. Rows of the scored part are never shown: its totals are all that the rules' authors see.
 
-With a folder, its runs are analysed and compared with its `labels.csv`: a column `row_id` (`<run_id>:<turn>`), a column
-`mode` or `error_mode` with the error mode, and, if there is one, a second defensible mode in a column whose name
-begins with `second` or `also`.
+With a folder, the comparisons in it are analysed and compared with its `labels.csv`: the columns `run_id`, `turn` and
+`mode`, the comparison's `folder` where there are several, and in `alternative` a second defensible mode, if any.
 """
 
 from __future__ import annotations
@@ -68,19 +67,17 @@ def main(extra: str | None = None) -> int:
 def score_folder(folder: Path) -> int:
     """Print how the labels of the runs in a folder agree with its `labels.csv`."""
     with (folder / "labels.csv").open(encoding="utf-8-sig", newline="") as file:
-        labels = {row["row_id"]: row for row in csv.DictReader(file)}
-    folders = sorted({path.parent for path in folder.rglob("run_results.csv")})
+        labels = {(row.get("folder") or "", row["run_id"], int(row["turn"])): row for row in csv.DictReader(file)}
     right, also, firm = [], [], []
-    for each in folders:
-        turns = analyze(each).turns
+    for comparison in sorted(path.parent for path in folder.rglob("run_results.csv")):
+        turns = analyze(comparison).turns
         for row in turns[turns["failed"]].to_dict("records"):
-            if (label := labels.get(row["row_id"])) is None:
-                continue
-            mode = label.get("mode") or label["error_mode"]
-            second = [text for name, text in label.items() if name.startswith(("second", "also")) and text]
-            right.append(row["error_mode"] == mode)
-            also.append(row["error_mode"] in {mode, *second})
-            firm.append(row["error_mode_confidence"] == FIRM)
+            place = (row["run_id"], row["turn"])
+            label = labels.get((comparison.name, *place)) or labels.get(("", *place))
+            if label is not None:
+                right.append(row["error_mode"] == label["mode"])
+                also.append(row["error_mode"] in {label["mode"], label.get("alternative")})
+                firm.append(row["error_mode_confidence"] == FIRM)
     if not right:
         print(f"{folder}: no row of labels.csv is a failed row of its runs", file=sys.stderr)
         return 2
