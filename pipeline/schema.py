@@ -70,6 +70,7 @@ LOADED_TURNS: Final = {
     **{name: TURNS[name] for name in ("turn", "latency_ms", "ttfb_ms", "source_file", "source_line", *TEXTS)},
     "scores": "str",
     "stored": "bool",
+    "text_stored": "bool",
     "oracle_continuation": "str",
 }
 """Turns as they are read; `scores` is JSON text, and so is what the harness says of an oracle, where it does.
@@ -276,6 +277,8 @@ ResponseKind = Literal[
 ]
 RESPONSE_KINDS: Final[tuple[str, ...]] = get_args(ResponseKind)
 NO_TEXT: Final = "no_text"
+NO_TEXT_RULE: Final = "no-text-no-call"
+"""The built-in rule that a blank response without a call is an empty one."""
 ENDED: Final = "model_ended_session"
 ENDED_EARLY: Final = "model_ended_session_early"
 EMPTY_RESPONSE: Final = "empty_response"

@@ -4,7 +4,8 @@ Two readers give each mode a probability: the rules (a mode's score is its start
 rule's weight times that of the sentence) and the text model. Their log-probabilities are added, and the greatest sum
 wins; of equal sums, the first mode in the codebook's order. What is self-evident decides first (a rule without
 weights). Where no rule speaks for the winner, a dimension that failed alone and stands for one mode goes first. A
-label is *firm* where shape decides, or where both readers, each alone, would choose it; else it is *tentative*.
+label is *firm* where shape decides, or where both readers agree: to neither is another mode more than twice as
+likely. Else it is *tentative*.
 
 A row's result does not depend on the rows that are read with it: sums are rounded before they are compared.
 """
@@ -48,6 +49,7 @@ _TEXT_MODEL: Final = -1
 _FAILED_ALONE: Final = -2
 _OTHER: Final = schema.ERROR_MODES.index(schema.OTHER)
 _DIGITS: Final = 6
+_TWICE: Final = float(np.log(2))
 _NEGATED: Final = (
     r"\b(?:no|not|never|without|nothing|none|neither|nor|free of|rather than|\w+n['’]t)"
     r"(?:[ -]+[\w'’]+){0,3}?[ -]+(?:%s)"
@@ -83,8 +85,9 @@ class Scorer:
     def __init__(self, rows: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> None:
         """Read every failed row.
 
-        `rows` has `response_kind`, `failed_dimensions`, the texts of `schema.TEXTS`, `scores` as JSON text, and
-        `call_check` where calls were checked. `excluded` dimensions are ignored.
+        `rows` has `response_kind`, `failed_dimensions`, the texts of `schema.TEXTS`, `scores` as JSON text,
+        `call_check` where calls were checked, and `text_stored` where some texts were not. `excluded` dimensions are
+        ignored.
         """
         self.rules = rules.rules
         self._table = rows
@@ -145,7 +148,7 @@ class Scorer:
         decided = self._deciding()
         for row in np.flatnonzero(decided >= 0).tolist():
             mode[row], number[row] = schema.ERROR_MODES.index(self.rules[decided[row]].mode), decided[row]
-        agree = (self.by_rules.argmax(axis=1) == mode) & (self.by_text.argmax(axis=1) == mode) & self._with_text_model
+        agree = _agrees(self.by_rules, mode) & _agrees(self.by_text, mode) & self._with_text_model
         firm = (agree & (number != _TEXT_MODEL)) | (decided >= 0)
         runner_up = np.where(mode == best, runner_up, best)
         known = np.isfinite(total[rows, runner_up])
@@ -238,7 +241,7 @@ class Scorer:
         """Return per row whether a rule's conditions hold, those on words aside."""
         allowed = np.ones(self._rows, dtype=bool)
         if rule.response_kind:
-            allowed &= np.isin(np.array(self._table["response_kind"].to_pylist(), dtype=object), rule.response_kind)
+            allowed &= np.isin(self._kinds, rule.response_kind)
         if rule.tool_calls is not None:
             allowed &= self._called if rule.tool_calls == "some" else ~self._called
         if rule.expected_calls:
@@ -253,6 +256,14 @@ class Scorer:
         return allowed
 
     @cached_property
+    def _kinds(self) -> np.ndarray:
+        """The response kind of each row; empty where it is blank because its text was not stored."""
+        kinds = np.array(self._table["response_kind"].to_pylist(), dtype=object)
+        if "text_stored" in self._table.column_names:
+            kinds[(kinds == schema.NO_TEXT) & ~np.asarray(self._table["text_stored"])] = ""
+        return kinds
+
+    @cached_property
     def _called(self) -> np.ndarray:
         return ~_matches(self._texts["tool_calls"], schema.NO_PAYLOAD)
 
@@ -261,6 +272,12 @@ class Scorer:
         if "call_check" not in self._table.column_names:
             return [{} for _ in range(self._rows)]
         return [call_facts(check) for check in self._table["call_check"].to_pylist()]
+
+
+def _agrees(log_probabilities: np.ndarray, mode: np.ndarray) -> np.ndarray:
+    """Return per row whether no other mode is more than `_TWICE` as likely to a reader as the row's mode."""
+    of_mode = log_probabilities[np.arange(len(mode)), mode]
+    return np.asarray(of_mode >= log_probabilities.max(axis=1) - _TWICE)
 
 
 def negated(complaints: pa.Array, rule: Rule) -> np.ndarray:
