@@ -86,7 +86,7 @@ def ordered(state: FolderReview, who: Identity, filters: Filters) -> list[Packet
     for group, members in groups.items():
         seen: Counter[int] = Counter()
         members.sort(key=lambda row: (-failing[row.benchmark_name, row.turn], row.turn, row.row_id))
-        members.sort(key=lambda row: (row.early, not row.tentative))
+        members.sort(key=lambda row: (row.early, not row.tentative))  # keeps that order
         varied: list[tuple[bool, bool, int, int, PacketRow]] = []
         for row in members:
             varied.append((row.early, not row.tentative, seen[row.turn], len(varied), row))

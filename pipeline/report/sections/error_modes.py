@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CONFIDENCE: Final = (
     "A label is firm where the rules and the text model, each alone, choose it, or where the shape of the response "
-    "decides. Else it is tentative: the row may as well belong to the mode named second."
+    "decides. Else it is tentative, and the row may well belong to the mode that is named second."
 )
 
 
