@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -153,6 +154,15 @@ def test_the_review_page_marks_a_tentative_label(clinic):
 # --- Read first ----------------------------------------------------------------------------------------------
 
 
+def write_packet(folder, rows):
+    """Replace the packet, and its digest in `analysis.json`."""
+    packet = "".join(json.dumps(each) + "\n" for each in rows).encode()
+    (folder / "failure_review_rows.jsonl").write_bytes(packet)
+    facts = json.loads((folder / "analysis.json").read_bytes())
+    facts["files"]["failure_review_rows.jsonl"] = hashlib.sha256(packet).hexdigest()
+    (folder / "analysis.json").write_text(json.dumps(facts))
+
+
 @pytest.fixture
 def folder(cli, tmp_path):
     """An analysis of one model with six failed rows of one cause, of which turns 4 and 5 are marked as tentative."""
@@ -161,12 +171,11 @@ def folder(cli, tmp_path):
     run = write_run(tmp_path / "in" / "bench" / "run_a", rows)
     comparison = write_comparison(tmp_path / "in" / "cmp", [run])
     assert cli("analyze", "--comparison-dir", comparison, "--output", "out").returncode == 0
-    packet = [
-        each | {"error_mode_confidence": TENTATIVE if each["turn"] in {4, 5} else FIRM}
-        for each in packet_of(tmp_path / "out")
-    ]
-    lines = "".join(json.dumps(each) + "\n" for each in packet)
-    (tmp_path / "out" / "failure_review_rows.jsonl").write_text(lines)
+    marks = {turn: TENTATIVE if turn in {4, 5} else FIRM for turn in range(1, 7)}
+    write_packet(
+        tmp_path / "out",
+        [each | {"error_mode_confidence": marks[each["turn"]]} for each in packet_of(tmp_path / "out")],
+    )
     return tmp_path / "out"
 
 
@@ -177,7 +186,7 @@ def test_next_serves_tentative_rows_before_firm_ones(folder):
 
 def test_a_packet_without_confidence_is_read_in_the_order_of_its_turns(folder):
     lines = [{k: v for k, v in each.items() if k != "error_mode_confidence"} for each in packet_of(folder)]
-    (folder / "failure_review_rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    write_packet(folder, lines)
     found = json.loads(command("review", "next", folder, *ANN, "--limit", "25", "--model", "model-a", "--json"))
     assert [each["turn"] for each in found["rows"]] == [1, 2, 3, 4, 5, 6]
     assert {each["provisional"]["confidence"] for each in found["rows"]} == {None}
