@@ -300,7 +300,7 @@ def test_texts_are_shortened_to_fit_and_the_page_says_so(long_texts):
     assert len(shown) <= limit
 
 
-@pytest.mark.parametrize("budget", [60_000, 20_000, 3_000, 0])
+@pytest.mark.parametrize("budget", [50_000, 20_000, 3_000, 0])
 def test_beyond_the_budget_only_rows_and_then_only_datapoints_remain(long_texts, budget, monkeypatch):
     monkeypatch.setattr(html, "BUDGET", budget)
     data = html.render(build_report(long_texts), long_texts)
