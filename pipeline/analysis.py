@@ -63,7 +63,7 @@ class Analysis:
     error_mode_counts: pd.DataFrame
     """One row per benchmark x model x error mode: `failed_rows`, `share` of the model's failed rows."""
     bucket_counts: pd.DataFrame
-    """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `major`."""
+    """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `tentative`, `major`."""
     turn_outcomes: pd.DataFrame
     """One row per benchmark x model x turn: `runs_judged`, `runs_failed`, `outcome`, `flaky`."""
     turn_difficulty: pd.DataFrame

@@ -118,6 +118,7 @@ MODEL_COUNTS: Final = {
     "empty_response": "int64",
     "expected_endings": "int64",
     "pipeline_losses": "int64",
+    "tentative": "int64",
     "fail_rate": "float64",
 }
 PIPELINE_LOSSES: Final = {
@@ -141,6 +142,7 @@ ERROR_MODE_COUNTS: Final = {
     "error_mode": "category",
     "failed_rows": "int64",
     "share": "float64",
+    "tentative": "int64",
 }
 BUCKET_COUNTS: Final = {
     "benchmark_name": "category",
@@ -149,6 +151,7 @@ BUCKET_COUNTS: Final = {
     "failed_rows": "int64",
     "reviewed": "int64",
     "provisional": "int64",
+    "tentative": "int64",
     "own_rows": "int64",
     "major": "bool",
 }
@@ -264,6 +267,9 @@ ErrorMode = Literal[
 ]
 ERROR_MODES: Final[tuple[str, ...]] = get_args(ErrorMode)
 OTHER: Final = "other"
+Confidence = Literal["firm", "tentative"]
+FIRM: Final = "firm"
+TENTATIVE: Final = "tentative"
 
 ResponseKind = Literal[
     "text",

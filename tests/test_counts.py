@@ -34,12 +34,13 @@ COUNTS = (
 
 
 def benchmarks_of(analysis):
-    """Give the `benchmarks` of `analysis.json` without what no recount can give: error modes and buckets."""
+    """Give the `benchmarks` of `analysis.json` without what no recount can give: error modes, confidence, buckets."""
     found = as_object(analysis)["benchmarks"]
     for benchmark in found.values():
         for model in benchmark["models"].values():
             modes = model.pop("error_modes")
             buckets = model.pop("buckets")
+            assert 0 <= model.pop("tentative") <= model["failed_rows"]
             assert sum(modes.values()) == model["failed_rows"]
             assert buckets == {mode: {"reviewed": 0, "provisional": n} for mode, n in modes.items()}
             assert all(modes.values())

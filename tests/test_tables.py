@@ -113,6 +113,7 @@ TABLES = {
         "error_mode": "string",
         "failed_rows": "int64",
         "share": "double",
+        "tentative": "int64",
     },
     "turn_outcomes": {
         "benchmark_name": "string",
@@ -412,7 +413,7 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
         *((compared.compared_by, each, units, by) for each in (turns, failures, batch.scores)),
         (counts.count_tables, turns, failures, batch.scores, units, options, ledger.buckets, lost),
         (counts.own_rows_by_bucket, bucket_counts),
-        (stats.model_counts, of_units[0], units, compared.compared_by(lost, units, by)),
+        (stats.model_counts, of_units[0], of_units[1], units, compared.compared_by(lost, units, by)),
         (stats.dimension_counts, of_units[2], units),
         (stats.error_mode_counts, of_units[1], units),
         (stats.bucket_counts, of_units[1], units, ledger.buckets),

@@ -128,7 +128,7 @@ def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
         unit = (row.benchmark_name, row.model_name)
         scores = dimensions[unit]
         models[row.benchmark_name][row.model_name] = {
-            **{name: getattr(row, name) for name in (*_TOP_LINE, *harness)},
+            **{name: getattr(row, name) for name in (*_TOP_LINE, *harness, "tentative")},
             "failed_dimensions": {each.dimension: each.failed for each in scores if each.failed},
             "scored_dimensions": {each.dimension: each.scored for each in scores if each.scored},
             "error_modes": {each.error_mode: each.failed_rows for each in modes[unit]},
