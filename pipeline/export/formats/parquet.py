@@ -32,6 +32,8 @@ _OPTIONAL: Final = {
     "turn_metadata": schema.TURN_METADATA,
     "category_counts": schema.CATEGORY_COUNTS,
     "verdict_candidates": schema.VERDICT_CANDIDATES,
+    "signs": schema.SIGNS,
+    "recurring": schema.RECURRING,
 }
 """Tables that are written when they have rows."""
 _TYPES: Final = {
