@@ -35,7 +35,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "fi": "ja on ei se että olen mutta myös voit kun tai hän ovat jos mitä kuin niin sinun voi minun",
     "pl": "i nie w na się jest że do to co jak ale czy tak dla od po są może przez który proszę tego mam",
     "cs": "a je se že na to v není jak ale jsem které pro jsou nebo také může když prosím jako byl být máte",
-    "tr": "ve bir bu için ile ne da de çok daha gibi olarak nasıl ama değil var olan ben mi sonra kadar",
+    "tr": "ve bir bu için ile ne da de çok daha gibi olarak nas\u0131l ama değil var olan ben mi sonra kadar",
     "ro": "și în că nu este cu pe la sau pentru mai din care sunt ce fi dar poate dacă această vă",
     "id": "yang dan di untuk dengan ini itu dari tidak adalah akan pada anda saya bisa ada apa atau juga dalam",
 }

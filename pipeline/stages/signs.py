@@ -1,4 +1,4 @@
-"""Signs of a broken response that need no judge, looked for in every row, and the failure rates with and without them."""
+"""Signs of a broken response that need no judge, in every row, and the failure rates with and without them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TEMPLATE_TOKENS: Final = (
-    r"(?i:\[/?INST\]|\[/(?:assistant|user|system)\])|<</?SYS>>|<\|[A-Za-z_]{2,24}\|>|<｜[^<>｜\n]{2,30}｜>|</?(?:start|end)_of_(?:turn|image)>"
+    r"(?i:\[/?INST\]|\[/(?:assistant|user|system)\])|<</?SYS>>|<\|[A-Za-z_]{2,24}\|>|<\x{FF5C}[^<>\n]{2,30}\x{FF5C}>|</?(?:start|end)_of_(?:turn|image)>"
     r"|<(?:bos|eos|pad|unk)>|</s>\s*(?:$|\[INST|<s>|\n)|^\s*<s>\s"
     r"|(?m:^### (?:Instruction|Response|Human|Assistant|User):)|^\s*(?:assistant|user|system)\s*\n"
 )
@@ -35,7 +35,7 @@ _DANGLING: Final = (
 )
 """Words that end no sentence."""
 _FENCE: Final = "```"
-_SEGMENT_END: Final = r"[.!?。！？]+\s+|\s*\n\s*"
+_SEGMENT_END: Final = r"[.!?\x{3002}\x{FF01}\x{FF1F}]+\s+|\s*\n\s*"
 _SEGMENT: Final = 20
 _REPEATS: Final = 3
 _PROSE: Final = r"^[^{}=;|<>\\]*\p{L}\s+[^{}=;|<>\\]*\p{L}\s+[^{}=;|<>\\]*\p{L}\s+[^{}=;|<>\\]*\p{L}[^{}=;|<>\\]*$"
@@ -58,29 +58,36 @@ _UNIT: Final = ["benchmark_name", "model_name"]
 
 
 def sign_flags(turns: pd.DataFrame) -> pd.DataFrame:
-    """Return what is kept of the texts of every row: one row per row of `turns` (`schema.SIGN_FLAGS`), in its order.
+    """Return what is kept of the response of every row: one row per row of `turns` (`schema.SIGN_FLAGS`), in order.
 
-    `turns` has `response_kind`, `user_text` and `assistant_text`. Only responses of the kind `text` are checked. Whether
-    the language is another than the user's is missing where either is not clear, or the user speaks of a language.
+    `turns` has `response_kind`, `user_text` and `assistant_text`. Only responses of the kind `text` are checked.
+    Whether the language is not the user's is missing where either is not clear, and where the user speaks of a language.
     """
-    checked = turns["response_kind"].eq("text").to_numpy()
-    rows = np.flatnonzero(checked)
+    rows = np.flatnonzero(turns["response_kind"].eq("text"))
     said, asked = (_texts(turns[name].iloc[rows]) for name in ("assistant_text", "user_text"))
-    length = np.zeros(len(turns), dtype="int32")
-    length[rows] = pc.utf8_length(said)
-    found = {
+    differs, clear = _other_language(asked, said)
+    of_rows = {
         "chat_template_tokens": _has(said, TEMPLATE_TOKENS) & ~_has(asked, TEMPLATE_TOKENS),
         "cut_off": _cut_off(said),
         "loop": _loops(said),
-        "other_language": _other_language(asked, said),
+        "other_language": differs,
     }
-    flags = pd.DataFrame(found, index=rows).reindex(range(len(turns)))
-    kinds = {name: kind for name, kind in schema.SIGN_FLAGS.items() if kind == "boolean"}
-    return schema.conform(flags.astype(kinds).assign(length=length), schema.SIGN_FLAGS)
+    known = {name: clear if name == "other_language" else np.ones(len(rows), dtype=bool) for name in of_rows}
+    length = np.zeros(len(turns), dtype="int32")
+    length[rows] = pc.utf8_length(said)
+    flags = {name: _at(rows, found, known[name], len(turns)) for name, found in of_rows.items()}
+    return schema.conform(pd.DataFrame(flags | {"length": length}), schema.SIGN_FLAGS)
+
+
+def _at(rows: np.ndarray, values: np.ndarray, known: np.ndarray, size: int) -> pd.arrays.BooleanArray:
+    """Return values at the places `rows` where they are known, missing at all others."""
+    every, missing = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
+    every[rows], missing[rows] = values, ~known
+    return pd.arrays.BooleanArray(every, missing)
 
 
 def signs_table(turns: pd.DataFrame, flags: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per benchmark x model x sign (`schema.SIGNS`): judged rows with and without it, and of them failed.
+    """Return one row per benchmark x model x sign (`schema.SIGNS`): its judged rows, failed ones, and those without it.
 
     `turns` has `row_id`, `benchmark_name`, `model_name` (what is compared), `turn`, `judged` and `failed`, and the
     rows of `flags`. A row that was not checked for a sign counts neither with nor without it.
@@ -128,7 +135,7 @@ def _lengths(turns: pd.DataFrame, flags: pd.DataFrame) -> Mapping[str, pd.Series
 def _cut_off(texts: pa.Array) -> np.ndarray:
     """Whether texts stop before their end: after a word that ends no sentence, in a code block, or without a mark."""
     trimmed = pc.utf8_rtrim_whitespace(texts)
-    cut = np.asarray(pc.count_substring(trimmed, _FENCE)) % 2 == 1
+    cut: np.ndarray = np.asarray(pc.count_substring(trimmed, _FENCE)) % 2 == 1
     length = np.asarray(pc.utf8_length(trimmed))
     rows = np.flatnonzero(~cut & (length >= _SHORTEST) & _has(trimmed, _LATIN_END))
     tails = pc.utf8_slice_codeunits(trimmed.take(pa.array(rows)), -_TAIL)
@@ -144,7 +151,7 @@ def _loops(texts: pa.Array) -> np.ndarray:
     long = np.flatnonzero(np.asarray(pc.binary_length(segment)) >= _SEGMENT)
     codes = segment.take(pa.array(long)).dictionary_encode()
     of_text = text[long] * np.int64(len(codes.dictionary) + 1) + np.asarray(codes.indices)
-    keys, first, times = np.unique(of_text, return_index=True, return_counts=True)
+    _, first, times = np.unique(of_text, return_index=True, return_counts=True)
     repeated = long[first[times >= _REPEATS]]
     prose = _has(segment.take(pa.array(repeated)), _PROSE)
     loops = np.zeros(len(texts), dtype=bool)
@@ -152,15 +159,15 @@ def _loops(texts: pa.Array) -> np.ndarray:
     return loops
 
 
-def _other_language(asked: pa.Array, said: pa.Array) -> pd.array:
-    """Whether responses are in another language than the user's text; missing where that is not clear."""
+def _other_language(asked: pa.Array, said: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether responses are in another language than the user's text, and where that is clear."""
     of_user, of_response = languages(asked, _WORDS_ASKED), languages(said, _WORDS_SAID)
-    known = (of_user != UNKNOWN) & (of_response != UNKNOWN)
-    differs = known & (of_user != of_response)
+    clear = (of_user != UNKNOWN) & (of_response != UNKNOWN)
+    differs = clear & (of_user != of_response)
     rows = np.flatnonzero(differs)
     named = rows[_has(asked.take(pa.array(rows)), f"(?i){_NAMES_A_LANGUAGE}")]
-    known[named] = False
-    return pd.arrays.BooleanArray(differs, ~known)
+    clear[named] = False
+    return differs, clear
 
 
 def _texts(column: pd.Series) -> pa.Array:

@@ -42,7 +42,8 @@ def _of_mode(benchmark: str, mode: str, phrases: Sequence[Record]) -> Inlines:
     read = phrases[0].rows_read
     named = Rows(mode, (("benchmark", benchmark), ("mode", mode)), strong=True)
     items: list[Inlines] = [
-        (Strong(f"“{phrase.phrase}”"), f" ({phrase.failed_rows}; ", Code(phrase.row_id), ")") for phrase in phrases
+        (Strong(f"“{phrase.phrase}”"), f" ({phrase.failed_rows} rows, e.g. ", Code(phrase.row_id), ")")
+        for phrase in phrases
     ]
     whole = f"{read} {'row' if read == 1 else 'rows'}"
     return ("Recurring in ", named, f" ({whole} read): ", *listed(items, "; "))

@@ -23,6 +23,7 @@ _NAMES: Final = {
     "far_longer": "far longer than usual",
     "far_shorter": "far shorter than usual",
 }
+_SHOWN: Final = 3
 _CONTAMINATION: Final = "response_contamination"
 
 
@@ -51,18 +52,18 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
                 str(row.rows),
                 rate(row.failed_rows, row.rows),
                 rate(row.failed_without, row.rows_without),
-                tuple(listed((Code(row_id),) for row_id in row.examples)),
+                tuple(listed((Code(row_id),) for row_id in row.examples[:_SHOWN])),
             )
             for row in found
         ]
         yield table(header, cells, words_in=(unit, "for example"))
     if absent := [_NAMES[sign] for sign in SIGN_NAMES if sign not in {row.sign for row in found}]:
-        yield Paragraph((f"In no row: {', '.join(absent)}.",))
+        yield Paragraph((f"Not found: {', '.join(absent)}.",))
     if leaks := [row for row in found if row.sign == "chat_template_tokens"]:
         leaked, failed = sum(row.rows for row in leaks), sum(row.failed_rows for row in leaks)
         what = (
             f"Tokens of the chat template leaked into {leaked} {'response' if leaked == 1 else 'responses'}, {failed} "
-            f"of which failed. Where that is the cause, use the finer bucket "
+            "of which failed. Where that is the cause, use the finer bucket "
         )
         yield Paragraph((what, Code(_CONTAMINATION), "."))
 
