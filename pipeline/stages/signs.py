@@ -30,8 +30,8 @@ _OPEN_END: Final = r"(?:^|\n)[ \t]*\p{L}[^\n=<>{}|\\$_/@#*`]{58,}[\s,]\p{L}[\p{L
 _LATIN_END: Final = r"[\p{Latin}\p{Cyrillic}\p{Greek}],?$"
 _SHORTEST: Final = 40
 _DANGLING: Final = (
-    r"[\p{L},] (?:and|or|because|the|an|of the|to the|and the|your|their|whose|than|und|oder|weil|dass|et|les|des|du|los"
-    r"|las|del|y|porque|och|eller)$"
+    r"[\p{L},] (?:and|or|because|the|an|of the|to the|and the|your|their|whose|than|und|oder|weil|dass|et|les|des|du"
+    r"|los|las|del|y|porque|och|eller)$"
 )
 """Words that end no sentence."""
 _FENCE: Final = "```"
@@ -61,7 +61,7 @@ def sign_flags(turns: pd.DataFrame) -> pd.DataFrame:
     """Return what is kept of the response of every row: one row per row of `turns` (`schema.SIGN_FLAGS`), in order.
 
     `turns` has `response_kind`, `user_text` and `assistant_text`. Only responses of the kind `text` are checked.
-    Whether the language is not the user's is missing where either is not clear, and where the user speaks of a language.
+    Whether the language is not the user's is missing where either is not clear, or where the user speaks of a language.
     """
     rows = np.flatnonzero(turns["response_kind"].eq("text"))
     said, asked = (_texts(turns[name].iloc[rows]) for name in ("assistant_text", "user_text"))

@@ -35,6 +35,7 @@ _FROM_THE_HARNESS: Final = ("expected_endings", "pipeline_losses")
 """Counts of what the harness says; not there where no run of the analysis has any of them."""
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
 _INPUT_IF_KNOWN: Final = ("mode", "turn_taking", "turns", "turns_judged")
+_OF_SIGN: Final = ("rows", "failed_rows", "rows_without", "failed_without", "examples")
 _OF_PHRASE: Final = ("phrase", "failed_rows", "rows_read", "row_id")
 _OPTIONS_IF_GIVEN: Final = ("turns", "ending_calls", "transcripts")
 
@@ -117,24 +118,22 @@ def _benchmarks(analysis: Analysis) -> dict[str, Any]:
                 kind: {model: sets[kind, name, model] for model in models[name]} if several else None
                 for kind in ("unique_fail", "unique_pass")
             },
-            "signs": {model: _signs(signs[name, model]) for model in models[name]},
-            "recurring": _recurring(recurring[name]),
+            **_from_texts([row for model in models[name] for row in signs[name, model]], recurring[name]),
         }
     return benchmarks
 
 
-def _signs(rows: Iterable[Record]) -> dict[str, dict[str, Any]]:
-    """Return the counts of each sign that some row of a model shows."""
-    names = ("rows", "failed_rows", "rows_without", "failed_without", "examples")
-    return {row.sign: {name: getattr(row, name) for name in names} for row in rows if row.rows}
-
-
-def _recurring(rows: Iterable[Record]) -> dict[str, list[dict[str, Any]]]:
-    """Return the recurring phrases of each error mode."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        found[row.error_mode].append({name: getattr(row, name) for name in _OF_PHRASE})
-    return dict(found)
+def _from_texts(signs: Iterable[Record], recurring: Iterable[Record]) -> dict[str, Any]:
+    """Return the signs that rows show, and the phrases that recur in error modes, where there are any."""
+    of_model: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in signs:
+        if row.rows:
+            of_model[row.model_name][row.sign] = {name: getattr(row, name) for name in _OF_SIGN}
+    of_mode: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in recurring:
+        of_mode[row.error_mode].append({name: getattr(row, name) for name in _OF_PHRASE})
+    found = {"signs": dict(of_model), "recurring": dict(of_mode)}
+    return {name: values for name, values in found.items() if values}
 
 
 def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
