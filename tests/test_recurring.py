@@ -94,7 +94,7 @@ def test_report_page_numbers_and_tables_name_the_phrases(tmp_path):
         for turn in range(4)
     ]
     run = write_run(tmp_path / "in" / "bench" / "run_a", [*rows, row(4, judge_reasoning="Needlessly curt but fine.")])
-    analysis = analyze(run_dir=run, output=tmp_path / "out")
+    analyze(run_dir=run, output=tmp_path / "out")
     mode = "premature_end_session"
     assert f"Recurring in **{mode}** (4 rows read): **“tone was needlessly curt”** (4 rows, e.g. `run_a:0`)" in (
         tmp_path / "out" / "deep_error_analysis.md"

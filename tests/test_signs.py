@@ -97,7 +97,7 @@ def test_a_text_that_ends_otherwise_is_not_cut_off(said):
     "said",
     [
         "I am sorry, I did not catch that. " * 3,
-        "Yes.\nI am sorry, I did not catch that\nNo.\nI am sorry, I did not catch that\nI am sorry, I did not catch that\n",
+        "Yes.\n" + "I am sorry, I did not catch that\nNo.\n" * 3,
     ],
 )
 def test_the_same_sentence_or_line_three_times_is_a_loop(said):
