@@ -175,8 +175,8 @@ imports: $(DEV)
 notebooks: $(DEV)
 	$(BIN)/pytest --nbmake notebooks
 
-rules-score: $(DEV)  ## Score the error-mode rules on the labelled rows, beside simple labellers
-	$(BIN)/python tests/labelled/scorecard.py
+rules-score: $(DEV)  ## Score the error-mode rules on the labelled rows, or on a folder: make rules-score EXTRA=DIR
+	@$(BIN)/python tests/labelled/scorecard.py ${EXTRA:+"$$EXTRA"}
 
 rules-fit: $(DEV)  ## Fit the rules' weights to the developed part of the labelled rows
 	$(BIN)/python tests/labelled/fit.py

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.signals import Signals
+from pipeline.rules.facts import call_facts
+from pipeline.rules.ruleset import builtin_rules
+from pipeline.rules.scorer import Scorer
 from pipeline.stages.arguments import difference
 from pipeline.stages.call_check import Call, TurnCalls, add_call_check, check_calls
 
@@ -177,24 +178,49 @@ def test_calls_in_other_shapes_are_read_and_what_is_no_call_is_passed_over():
 
 
 def test_the_rules_see_the_checked_calls_of_a_failed_row():
+    differs = {"name": "slot", "expected": 5, "actual": 4}
     checks = [
-        [{"name": "a", "status": "missing", "arguments": []}],
-        [{"name": "a", "status": "late", "arguments": [], "turn": 3}],
-        [{"name": "a", "status": "wrong", "arguments": [{"difference": "format"}, {"difference": "value"}]}],
-        [{"name": "a", "status": "unexpected", "arguments": []}],
-        [{"name": "a", "status": "made", "arguments": [{"difference": "format"}]}],
-        None,
+        (
+            [{"name": "a", "status": "missing", "arguments": []}],
+            {"missing": "no call to `a`, which the reference expects"},
+        ),
+        (
+            [{"name": "a", "status": "late", "arguments": [], "turn": 3}],
+            {"elsewhere": "`a` was called late, by the reference"},
+        ),
+        (
+            [{"name": "a", "status": "wrong", "arguments": [differs | {"difference": "value"}]}],
+            {"wrong": "`slot` of `a` is 4, the reference expects 5"},
+        ),
+        (
+            [{"name": "a", "status": "unexpected", "arguments": []}],
+            {"unexpected": "a call to `a`, which the reference does not expect"},
+        ),
+        (
+            [{"name": "a", "status": "made", "arguments": [differs | {"difference": "format"}]}],
+            {
+                "made": "`slot` of `a` is 4, the reference expects 5",
+                "format-only": "`slot` of `a` is 4, the reference expects 5",
+            },
+        ),
     ]
-    texts = [None if check is None else json.dumps(check, separators=(",", ":")) for check in checks]
-    signals = Signals(pa.table({"call_check": pa.array(texts)}), np.ones(len(texts), dtype=bool))
-    names = [
-        "expected-call-missing",
-        "expected-call-elsewhere",
-        "expected-call-wrong",
-        "unexpected-call",
-        "format-only",
-    ]
-    for row, name in enumerate(names):
-        assert signals[name].tolist() == [place == row for place in range(len(checks))]
-    without = Signals(pa.table({"turn": [0]}), np.ones(1, dtype=bool))
-    assert without["unexpected-call"].tolist() == [False]
+    for check, facts in checks:
+        assert call_facts(json.dumps(check)) == facts
+    assert call_facts(None) == {}
+
+
+def test_a_missing_call_is_named_behind_the_judges_sentence():
+    row = {
+        "response_kind": "text",
+        "failed_dimensions": ["tool_use_correct"],
+        "user_text": "Please book locker 4.",
+        "assistant_text": "Done!",
+        "judge_reasoning": "The locker was not reserved.",
+        "tool_calls": "[]",
+        "tool_results": "[]",
+        "scores": '{"tool_use_correct": false}',
+        "call_check": json.dumps([{"name": "reserve_locker", "status": "missing", "arguments": []}]),
+    }
+    found = Scorer(pa.Table.from_pylist([row]), builtin_rules()).verdicts()
+    assert found.modes == ["tool_or_action_selection_error"]
+    assert found.evidence == ["The locker was not reserved.; no call to `reserve_locker`, which the reference expects"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -25,7 +26,7 @@ def test_a_part_has_enough_rows_of_every_mode_voice_and_domain(part):
     modes = Counter(case.mode for case in cases)
     assert len(cases) >= 150
     assert len(modes) == 8
-    assert min(modes.values()) >= 10
+    assert min(modes.values()) >= 50
     assert len({case.domain for case in cases}) >= 6
     assert len({case.voice for case in cases}) >= 7
     assert sum(case.trap is not None for case in cases) >= len(cases) / 4
@@ -58,16 +59,47 @@ def test_the_scorecard_fails_below_its_floor():
 
 def test_weights_are_fitted_and_cross_validated_and_a_trial_writes_nothing():
     before = WEIGHTS.read_bytes()
-    words = [sys.executable, "fit.py", "--try", "--writers", "2"]
-    done = subprocess.run(words, cwd=LABELLED, capture_output=True, text=True, check=True, timeout=120)
-    *accuracies, weights = done.stdout.splitlines()
-    assert [float(line.split("accuracy ")[1].split(",")[0]) > 0.6 for line in accuracies] == [True] * 3
+    words = [sys.executable, "fit.py", "--try", "--groups", "4"]
+    done = subprocess.run(words, cwd=LABELLED, capture_output=True, text=True, check=True, timeout=300)
+    both, text_model, agree, *groups, weights = done.stdout.splitlines()
+    assert all(float(line.split("accuracy ")[1].split(",")[0]) > 0.4 for line in (both, text_model))
+    assert "both agree on" in agree
+    assert len(groups) == 4
     assert "weights of" in weights
     assert WEIGHTS.read_bytes() == before
 
 
 def test_weights_are_never_written_from_a_part_of_the_rows():
-    words = [sys.executable, "fit.py", "--writers", "2"]
+    words = [sys.executable, "fit.py", "--groups", "2"]
     done = subprocess.run(words, cwd=LABELLED, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
-    assert "--writers needs --try" in done.stderr
+    assert "--groups needs --try" in done.stderr
+
+
+def test_the_shapes_of_real_judges_have_enough_rows_of_every_mode():
+    cases = [case for part in PARTS for case in read_part(part) if case.shape != "turn verdict"]
+    assert len(cases) >= 600
+    assert min(Counter(case.mode for case in cases).values()) >= 60
+    assert len({case.shape for case in cases}) >= 12
+    assert sum(len(case.scores) == 1 for case in cases) >= len(cases) / 3
+    assert sum(case.assistant_text is None for case in cases) >= len(cases) / 5
+    assert sum(not case.tool_calls for case in cases) >= len(cases) / 3
+
+
+def test_any_folder_with_labels_can_be_scored(tmp_path):
+    run = tmp_path / "set" / "runs" / "r1"
+    run.mkdir(parents=True)
+    said = ["It hung up while the caller was still speaking.", "The fee was invented."]
+    rows = [
+        {"turn": n, "user_text": "u", "assistant_text": "a", "scores": {"ok": False}, "judge_reasoning": text}
+        for n, text in enumerate(said)
+    ]
+    (run / "openai_judged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "set" / "run_results.csv").write_text("run_dir,run_id,model_name,benchmark_name\nruns/r1,r1,m,b\n")
+    labels = "folder,run_id,turn,mode,alternative\nset,r1,0,premature_end_session,\n"
+    labels += "set,r1,1,other,knowledge_grounding_error\n"
+    (tmp_path / "labels.csv").write_text(labels)
+    done = subprocess.run(
+        [sys.executable, "scorecard.py", str(tmp_path)], cwd=LABELLED, capture_output=True, text=True, check=True
+    )
+    assert "2 of 2 labelled rows; accuracy 0.500, with a second label 1.000" in done.stdout

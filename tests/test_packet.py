@@ -49,8 +49,9 @@ KEYS = [
     "expected_calls",
     "categories",
     "call_check",
+    "error_mode_confidence",
 ]
-OF_REFERENCE = KEYS[-4:]
+OF_REFERENCE = KEYS[-5:-1]
 AS_JSON = ("scores", "tool_calls", "tool_results")
 COLUMNS = [f"{name}_json" if name in (*AS_JSON, "expected_calls", "call_check") else name for name in KEYS]
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")

@@ -10,8 +10,7 @@ from builders import row as judged_row
 from builders import write_run
 
 from pipeline.rules.explain import check_examples
-from pipeline.rules.ruleset import builtin_rules
-from pipeline.rules.signals import known_signals
+from pipeline.rules.ruleset import builtin_rules, unweighted_rules
 
 MINE = """
 version = 1
@@ -37,12 +36,13 @@ def analysed(cli, comparison, tmp_path):
 
 
 def test_every_built_in_rule_holds_on_its_examples_and_not_on_the_others():
-    check_examples(builtin_rules().rules, "built-in")
-    for rule in builtin_rules().rules:
+    check_examples(unweighted_rules(), "built-in")
+    for rule in unweighted_rules():
         assert rule.why.endswith(".")
-        assert not rule.says or (rule.match and rule.no_match)
-        assert rule.weights
-        assert {*rule.signals, *rule.no_signals} <= set(known_signals())
+        assert not rule.reads or (len(rule.match) > 1 and rule.no_match)
+    for rule in builtin_rules().rules:
+        assert rule.weights or rule.response_kind
+        assert all((weight > 0) == (mode == rule.mode) for mode, weight in rule.weights.items()) or not rule.pattern
 
 
 def test_rules_list_shows_every_rule(cli):
@@ -52,7 +52,7 @@ def test_rules_list_shows_every_rule(cli):
     ids = [rule.id for rule in builtin_rules().rules]
     assert [rule["id"] for rule in as_json["rules"]] == ids
     assert as_json["rules_sha256"] == builtin_rules().sha256
-    assert all(rule["why"] and rule["looks_at"] and rule["weights"] for rule in as_json["rules"])
+    assert all(rule["why"] and rule["looks_at"] for rule in as_json["rules"])
     assert all(f"  {rule_id}\n" in shown.stdout for rule_id in ids)
 
 
@@ -73,14 +73,15 @@ def test_rules_explain_adds_up_to_the_verdict_of_the_analysis(cli, analysed):
         assert found["error_mode_rule"] == row["error_mode_rule"]
         assert found["error_mode_evidence"] == row["error_mode_evidence"]
         assert found["error_mode_runner_up"] == row["error_mode_runner_up"]
-        assert len(found["modes"]) == 8
-        totals = [mode["total"] for mode in found["modes"]]
-        assert totals == sorted(totals, reverse=True)
-        for mode in found["modes"]:
-            spoken = sum(signal["weight"] for signal in mode["signals"])
-            assert mode["total"] == pytest.approx(mode["start"] + spoken, abs=0.02 * (1 + len(mode["signals"])))
+        assert found["error_mode_confidence"] == row["error_mode_confidence"]
+        together = [opinion["together"] for opinion in found["opinions"]]
+        assert len(together) == 8
+        assert together == sorted(together, reverse=True)
+        assert sum(together) == pytest.approx(1)
+        assert all(each["seen"] and each["mode"] and each["rule"] for each in found["contributions"])
     shown = cli("rules", "explain", "out", analysed[0]["row_id"])
-    assert shown.stdout.startswith(f"{analysed[0]['row_id']}: {analysed[0]['error_mode_candidate']}\n")
+    assert shown.stdout.startswith(f"{analysed[0]['row_id']}: {analysed[0]['error_mode_candidate']} (")
+    assert "text model" in shown.stdout
 
 
 def test_rules_explain_refuses_what_it_cannot_explain(cli, analysed, tmp_path):
@@ -111,16 +112,16 @@ def test_rules_check_tells_every_fault(cli, tmp_path):
     (tmp_path / "mine.toml").write_text(MINE)
     sound = json.loads(cli("rules", "check", "mine.toml", "--json").stdout)
     assert sound["examples"] == 2
-    faulty = MINE.replace("pattern =", 'says = ["askk again"]\nsignals = ["calld"]\npattern =').replace("2.5", '"x"')
+    faulty = MINE.replace("pattern =", 'says = ["ask again"]\ntool_calls = "calld"\npattern =').replace("2.5", '"x"')
     (tmp_path / "mine.toml").write_text(faulty)
     refused = cli("rules", "check", "mine.toml", "--json")
     assert refused.returncode == 2
     told = " ".join(problem["what"] for problem in json.loads(refused.stdout)["error"]["problems"])
-    assert all(word in told for word in ("askk", "calld", "weight", "both says and pattern"))
+    assert all(word in told for word in ("unknown key says", "calld", "weight"))
     (tmp_path / "mine.toml").write_text(MINE.replace("late fee.", "early fee."))
     wrong = cli("rules", "check", "mine.toml")
     assert wrong.returncode == 2
-    assert "does not hold" in wrong.stderr
+    assert "does not match" in wrong.stderr
     assert cli("rules", "check", "no.toml").returncode == 2
 
 

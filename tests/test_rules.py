@@ -6,7 +6,6 @@ import json
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from builders import failing, row, write_run
@@ -65,7 +64,7 @@ def test_a_rules_file_replaces_the_built_in_rules(tmp_path):
         failing(2, assistant_text="[MODEL_ENDED_SESSION]"),
     ]
     found = verdicts(tmp_path, rows, rule("purple", "state_memory_failure", pattern="PURPLE \\w+"))
-    assert found[0] == ("state_memory_failure", "purple", "purple answer")
+    assert found[0] == ("state_memory_failure", "purple", "The call was missing; a purple answer.")
     assert [found[turn][0] for turn in (1, 2)] == ["other", "other"]
     assert all(found[turn][1] and found[turn][2] for turn in (1, 2))
 
@@ -132,7 +131,7 @@ def test_every_condition_of_a_rule_must_hold(tmp_path):
     assert [turn for turn, verdict in found.items() if verdict[1] == "all"] == [0, 1]
 
 
-def test_unless_excludes_a_clause_not_the_row(tmp_path):
+def test_unless_excludes_a_sentence_not_the_row(tmp_path):
     text = rule("r", "empty_response", pattern="late", unless="not")
     rows = [
         failing(0, judge_reasoning="It was not late. It was late."),
@@ -152,7 +151,8 @@ def test_a_row_that_called_nothing_has_no_tool_calls_for_a_rule(tmp_path, payloa
 def test_a_rule_may_look_into_any_text(tmp_path, field):
     value = ["needle 7"] if field.startswith("tool") else "some needle 7 here"
     found = verdicts(tmp_path, [failing(0, **{field: value})], rule(look_in=field, pattern="needle [0-9]"))
-    assert found[0] == ("other", "mine", "needle 7")
+    assert found[0][:2] == ("other", "mine")
+    assert found[0][2].endswith("some needle 7 here" if field == "judge_reasoning" else "; needle 7")
 
 
 # --- A faulty rules file ---------------------------------------------------------------------------------------
@@ -199,6 +199,14 @@ def test_a_rule_may_look_into_any_text(tmp_path, field):
         (rule(pattern=r"x\C"), ["single bytes"]),
         (rule("a b", pattern="x"), ["id", "spaces"]),
         (rule("no-rule", pattern="x"), ["no-rule"]),
+        (rule("text-model", pattern="x"), ["text-model"]),
+        (rule(says=["ask again"]), ["unknown key says", "RE2 expression under pattern"]),
+        (rule(unless_says=["ask"]), ["unknown key unless_says", "under unless"]),
+        (rule(signals=["blank"]), ["unknown key signals", "look_in and pattern"]),
+        (rule(no_signals=["blank"], pattern="x"), ["unknown key no_signals", "negative weight"]),
+        (rule(failed_for="tools"), ["failed_for", "known: premature"]),
+        (rule(expected_calls=["mising"]), ["mising", "did you mean missing?"]),
+        (rule(pattern=["x", "("]), ["pattern", "RE2"]),
         (rule(" ", pattern="x"), ["no id"]),
         ('[rule]\nid = "a"\nmode = "other"\n', ["[[rule]]"]),
     ],
@@ -252,17 +260,20 @@ def test_every_failed_row_has_a_mode_a_rule_and_evidence_and_no_other_row_has(na
     assert passed[VERDICT].isna().all(axis=None)
     assert failed["error_mode"].isin(MODES).all()
     assert (failed[VERDICT].astype(object) != "").all(axis=None)
-    ids = {found.id for found in builtin_rules().rules} | {"no-rule"}
+    ids = {found.id for found in builtin_rules().rules} | {"text-model", "failed-alone"}
     assert set(failed["error_mode_rule"]) <= ids
-    reading = {found.id for found in builtin_rules().rules if found.says}
-    quoted = 0
+    assert set(failed["error_mode_confidence"]) == {"firm", "tentative"}
+    assert passed["error_mode_confidence"].isna().all()
     for found in failed.to_dict("records"):
-        if found["error_mode_rule"] in reading:
-            assert found["error_mode_evidence"].split("; ")[0] in " ".join(found["judge_reasoning"].split())
-            quoted += 1
-    assert quoted > 5
+        assert any(starts(found["error_mode_evidence"], found["judge_reasoning"]))
     assert set(failed["error_mode_runner_up"].dropna()) <= set(MODES)
     assert not (failed["error_mode_runner_up"].astype(str) == failed["error_mode"].astype(str)).any()
+
+
+def starts(evidence, reasoning):
+    """Yield for each length whether evidence begins with that much of the reasoning, verbatim; facts may follow."""
+    yield evidence in reasoning
+    yield from (evidence[:place] in reasoning for place in range(len(evidence)) if evidence[place:].startswith("; "))
 
 
 ANY_REASONING = st.lists(
@@ -306,7 +317,6 @@ ANY_ANSWER = st.sampled_from(["", " ", "...", "<|end|>", "Sure.", "[EMPTY_RESPON
 )
 def test_whatever_the_rows_say_failed_ones_and_they_alone_get_a_verdict(rows):
     rows = [judged | {"turn": turn} for turn, judged in enumerate(rows)]
-    reading = {found.id for found in builtin_rules().rules if found.says}
     with tempfile.TemporaryDirectory() as folder:
         found = verdicts(Path(folder), rows)
     for turn, judged in enumerate(rows):
@@ -317,8 +327,8 @@ def test_whatever_the_rows_say_failed_ones_and_they_alone_get_a_verdict(rows):
         assert mode in MODES
         assert rule_id
         assert evidence
-        if rule_id in reading:
-            assert "".join(evidence.split("; ")[0].split()) in "".join((judged["judge_reasoning"] or "").split())
+        if (judged["judge_reasoning"] or "").strip():
+            assert any(starts(" ".join(evidence.split()), " ".join(judged["judge_reasoning"].split())))
 
 
 @pytest.mark.parametrize(
@@ -352,8 +362,7 @@ def test_a_fault_that_the_judge_denies_does_not_count(tmp_path, reasoning, mode)
     rows = [failing(0, judge_reasoning=reasoning, tool_calls=[{"name": "f"}])]
     found = verdicts(tmp_path, rows)[0]
     assert found[0] == mode
-    for denied in ("hallucinat", "invent anything", "ambiguity", "memory"):
-        assert denied not in found[2].lower()
+    assert any(told in found[2] for told in ("missing", "twice", "second action", "invented a fee"))
 
 
 @pytest.mark.parametrize(
@@ -373,7 +382,7 @@ def test_a_denied_fault_alone_decides_nothing(tmp_path, reasoning):
 
 def test_evidence_is_a_piece_of_the_reasoning_even_across_a_quotation(tmp_path):
     said = 'It said "blah blah blah" and hung up.'
-    found = verdicts(tmp_path, [failing(1, judge_reasoning=said)], rule(pattern="said and hung"))
+    found = verdicts(tmp_path, [failing(1, judge_reasoning=said)], rule(pattern="said .* and hung"))
     assert found[1] == ("other", "mine", said)
 
 
@@ -406,10 +415,11 @@ NAMES = ["kb_grounding", "tool_use_correct", "friendliness", "tone", "state"]
 
 
 @st.composite
-def any_turn(draw):
-    """Draw one turn, failed or not, as a row of the turns table without its run and number."""
+def any_row(draw):
+    """Draw one failed row as the rules read it."""
     scores = draw(st.dictionaries(st.sampled_from(NAMES), st.booleans() | st.none(), max_size=3))
-    scores |= draw(st.sampled_from([{}, {"tone": False}, {"kb_grounding": False}]))
+    scores |= draw(st.sampled_from([{"tone": False}, {"kb_grounding": False}]))
+    check = [{"name": "book_room", "status": draw(st.sampled_from(["made", "missing", "unexpected"])), "arguments": []}]
     return {
         "response_kind": draw(st.sampled_from(["text", "tool_call_only", "no_text", "model_ended_session"])),
         "failed_dimensions": [name for name, passed in scores.items() if passed is False],
@@ -419,30 +429,20 @@ def any_turn(draw):
         "tool_calls": draw(st.sampled_from(["null", "[]", '[{"name":"book_room","args":{"who":"Smith"}}]'])),
         "tool_results": draw(st.sampled_from(["null", '[{"error":"no oak"}]'])),
         "scores": json.dumps(scores),
+        "call_check": draw(st.sampled_from([None, json.dumps(check)])),
     }
 
 
-def labels(turns, failed):
-    """Return the labels of the failed rows, in order."""
-    found = Scorer(pa.Table.from_pylist(turns), failed, builtin_rules()).verdicts()
-    return list(zip(found.modes, found.rules, found.evidence, found.runners_up, strict=True))
+def labels(rows):
+    """Return the labels of failed rows, in order."""
+    found = Scorer(pa.Table.from_pylist(rows), builtin_rules()).verdicts()
+    return list(zip(found.modes, found.rules, found.evidence, found.runners_up, found.confidence, strict=True))
 
 
 @settings(max_examples=40)
-@given(st.lists(st.lists(any_turn(), min_size=1, max_size=3), min_size=1, max_size=4))
-def test_a_rows_label_is_the_same_alone_and_in_any_company(runs):
-    runs = [
-        [turn | {"run_id": f"r{run}", "turn": number} for number, turn in enumerate(turns)]
-        for run, turns in enumerate(runs)
-    ]
-    alone = []
-    for turns in runs:
-        for number, turn in enumerate(turns):
-            if turn["failed_dimensions"]:
-                alone += labels(turns, np.arange(len(turns)) == number)
-    every_turn = [turn for turns in runs for turn in turns]
-    together = labels(every_turn, np.array([bool(turn["failed_dimensions"]) for turn in every_turn]))
-    assert together == alone
+@given(st.lists(any_row(), min_size=1, max_size=8))
+def test_a_rows_label_is_the_same_alone_and_in_any_company(rows):
+    assert labels(rows) == [label for row in rows for label in labels([row])]
 
 
 def test_a_name_in_one_row_is_no_tool_in_another(tmp_path):

@@ -89,6 +89,7 @@ TABLES = {
         "expected_calls": "string",
         "categories": "list<element: string>",
         "call_check": "string",
+        "error_mode_confidence": "string",
     },
     "scores": {
         "row_id": "string",

@@ -127,7 +127,12 @@ def _explanation_text(explanation: Explanation) -> str:
         for each in shown
     ]
     opinions = [
-        (each.mode, f"{each.by_rules:.0%}", "-" if each.by_text is None else f"{each.by_text:.0%}", f"{each.together:.0%}")
+        (
+            each.mode,
+            f"{each.by_rules:.0%}",
+            "-" if each.by_text is None else f"{each.by_text:.0%}",
+            f"{each.together:.0%}",
+        )
         for each in explanation.opinions
     ]
     return "\n".join(

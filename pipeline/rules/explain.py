@@ -66,7 +66,9 @@ def explain(row: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> Ex
     by_rules, by_text = np.exp(scorer.by_rules[0]), np.exp(scorer.by_text[0])
     both = by_rules * by_text
     opinions = [
-        Opinion(mode, float(by_rules[i]), float(by_text[i]) if rules.with_text_model else None, float(both[i] / both.sum()))
+        Opinion(
+            mode, float(by_rules[i]), float(by_text[i]) if rules.with_text_model else None, float(both[i] / both.sum())
+        )
         for i, mode in enumerate(schema.ERROR_MODES)
     ]
     opinions.sort(key=lambda opinion: -opinion.together)
@@ -80,7 +82,9 @@ def _of_rules(scorer: Scorer) -> Iterable[Contribution]:
         if not strength:
             continue
         match = scorer.matches[number]
-        seen = rule.why if match.sentence is None else scorer.sentences.text[int(match.sentence[match.strength.argmax()])]
+        seen = (
+            rule.why if match.sentence is None else scorer.sentences.text[int(match.sentence[match.strength.argmax()])]
+        )
         if rule.expected_calls or match.matched is not None:
             seen = scorer.fact(0, number)
         if rule.decides:
@@ -134,4 +138,5 @@ def _matches(rule: Rule, texts: tuple[str, ...]) -> list[bool]:
         hits &= ~np.asarray(pc.match_substring_regex(array, rule.unless, ignore_case=True))
     if rule.reads:
         hits &= ~negated(array, rule)
-    return np.isin(np.arange(len(texts)), places[hits]).tolist()
+    found: list[bool] = np.isin(np.arange(len(texts)), places[hits]).tolist()
+    return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ Names = tuple[str, ...]
 
 _QUOTED: Final = re.compile(
     r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|«[^»\n]{1,400}»"
-    r"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w)){2,300}'(?!\w)|(?<!\w)‘(?:[^‘’\n]|(?<=\w)’(?=\w)){2,300}’(?!\w)"
+    r"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w)){2,300}'(?!\w)|(?<!\w)‘(?:[^‘’\n]|(?<=\w)’(?=\w)){2,300}’(?!\w)"  # noqa: RUF001 - quotation marks
 )
 _SENTENCE_END: Final = re.compile(
     r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\b[Nn]o\.)(?<!\b[DM]r\.)(?<!\b\d\.)[\"”’'»)\]*_]*\s+|\s*\n\s*"
@@ -161,15 +161,19 @@ def _content(name: str) -> frozenset[str]:
 def _complaints(sentences: pa.Array, aside: np.ndarray) -> pa.Array:
     """Return of each sentence the clauses that complain; those of a sentence put aside are none."""
     scope = _scope()["aside"]
-    suspect = _says(sentences, scope["denial"]) | _says(sentences, scope["praise"]) | _says(sentences, scope["conceded"])
+    suspect = (
+        _says(sentences, scope["denial"]) | _says(sentences, scope["praise"]) | _says(sentences, scope["conceded"])
+    )
     suspect &= ~aside
     texts = sentences.to_pylist()
-    pieces = [(place, clause) for place in np.flatnonzero(suspect).tolist() for clause in _CLAUSE_END.split(texts[place])]
+    pieces = [
+        (place, clause) for place in np.flatnonzero(suspect).tolist() for clause in _CLAUSE_END.split(texts[place])
+    ]
     clauses = pa.array([clause for _, clause in pieces], pa.large_string())
     dropped = _says(clauses, scope["denial"])
     dropped |= _says(clauses, scope["praise"]) & ~_says(clauses, scope["blame"])
     first = np.array([before is None or before != place for (place, _), before in _with_previous(pieces)], dtype=bool)
-    last = np.append(first[1:], True)  # noqa: FBT003 - a flag
+    last = np.append(first[1:], [True])
     dropped |= _says(clauses, scope["conceded"]) & first & ~last
     # "All three were made, so that is not the problem": what comes before is part of the denial.
     dropped[:-1] |= (_says(clauses, scope["therefore_no_fault"]) & ~first)[1:]
@@ -206,5 +210,5 @@ def _says(texts: pa.Array, pattern: str) -> np.ndarray:
 
 
 @cache
-def _scope() -> dict[str, dict[str, str]]:
+def _scope() -> dict[str, Any]:
     return read_builtin("scope.toml")

@@ -36,7 +36,7 @@ class Rule:
     why: str
     weights: Mapping[str, float] = field(default_factory=dict)
     pattern: tuple[str, ...] = ()
-    """RE2 expressions, without regard to case, one of which matches: a sentence's complaint, or the text of `look_in`."""
+    """RE2 expressions, without regard to case, one of which matches: a sentence's complaint, or the `look_in` text."""
     unless: str | None = None
     """RE2: not where the same sentence, or text, matches this."""
     look_in: str = REASONING
@@ -87,17 +87,16 @@ class RuleSet:
 def builtin_rules() -> RuleSet:
     """Return the rules of the package; the tests validate them."""
     weights = msgspec.json.decode(builtin_bytes("weights.json"))
-    rules = [replace(rule, weights=rule.weights or weights.get(rule.id, {})) for rule in unweighted_rules()]
-    deciding = {rule.id for rule in unweighted_rules() if rule.id not in weights and not rule.weights}
-    kept = tuple(rule for rule in rules if rule.weights or (rule.id in deciding and not rule.reads))
-    return RuleSet(kept, weights["start"], with_text_model=True)
+    shape = [_rule(table) for table in read_builtin("shape.toml")["rule"]]
+    fitted = [replace(rule, weights=weights.get(rule.id, {})) for rule in unweighted_rules()]
+    return RuleSet((*shape, *(rule for rule in fitted if rule.weights)), weights["start"], with_text_model=True)
 
 
 def unweighted_rules() -> list[Rule]:
-    """Return the rules of the package without the fitted weights in `weights.json`: shape first, then by mode."""
+    """Return the rules of the package that read the judge, without their fitted weights in `weights.json`."""
     words = read_builtin("words.toml")
     tables = [{"mode": mode, **table} for mode in schema.ERROR_MODES for table in read_builtin(f"{mode}.toml")["rule"]]
-    return [_rule(_spelled_out(table, words)) for table in [*read_builtin("shape.toml")["rule"], *tables]]
+    return [_rule(_spelled_out(table, words)) for table in tables]
 
 
 def parse_rules(text: bytes, name: str) -> RuleSet:

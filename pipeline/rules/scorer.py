@@ -44,10 +44,13 @@ _NAMED: Final = 1000.0
 _LIKELY: Final = 10.0
 _FEW: Final = 3
 """What makes a sentence the evidence: the rule that decided, a word of blame, and more than three words."""
+_TEXT_MODEL: Final = -1
+_FAILED_ALONE: Final = -2
 _OTHER: Final = schema.ERROR_MODES.index(schema.OTHER)
 _DIGITS: Final = 6
 _NEGATED: Final = (
-    r"\b(?:no|not|never|without|nothing|none|neither|nor|free of|rather than|\w+n['’]t)(?:[ -]+[\w'’]+){0,3}?[ -]+(?:%s)"
+    r"\b(?:no|not|never|without|nothing|none|neither|nor|free of|rather than|\w+n['’]t)"
+    r"(?:[ -]+[\w'’]+){0,3}?[ -]+(?:%s)"
 )
 
 
@@ -91,7 +94,7 @@ class Scorer:
         others = _other_dimensions(rows["scores"], self._failed, excluded)
         reasoning = pc.fill_null(self._texts["judge_reasoning"], "").to_pylist()
         self.sentences = split_reasoning(reasoning, self._failed, others)
-        self.matches = self._match_all()
+        self.matches = [self._match(rule) for rule in self.rules]
         self.weights = np.array([[rule.weights.get(mode, 0.0) for mode in schema.ERROR_MODES] for rule in self.rules])
         self.weights = self.weights.reshape(len(self.rules), len(schema.ERROR_MODES))
         """Rules x modes."""
@@ -122,38 +125,39 @@ class Scorer:
 
     def verdicts(self) -> Verdicts:
         """Return each row's mode, with the reason."""
-        total = np.round(self.by_rules + self.by_text, _DIGITS)
         seeing = np.array([not rule.failed_for for rule in self.rules], dtype=float)
-        speaks = (self.strengths > 0).astype(float) @ (np.maximum(self.weights, 0) * seeing[:, None] > 0) > 0
+        speaking = np.maximum(self.weights, 0) * seeing[:, None]
+        speaks = (self.strengths > 0).astype(float) @ (speaking > 0) > 0
+        total = np.round(self.by_rules + self.by_text, _DIGITS)
         if not self._with_text_model:  # then only a mode for which a rule speaks is a candidate
             total = np.where(speaks, total, -np.inf)
             total[~speaks.any(axis=1), _OTHER] = 0.0
         order = np.argsort(-total, axis=1, kind="stable")
-        agree = self.by_rules.argmax(axis=1) == self.by_text.argmax(axis=1)
+        rows = np.arange(self._rows)
+        best, runner_up = order[:, 0].copy(), order[:, 1].copy()
+        mode, number = best.copy(), np.full(self._rows, _TEXT_MODEL)
+        if self.rules:
+            strongest = (self.strengths * speaking.T[best]).argmax(axis=1)
+            number = np.where(speaks[rows, best], strongest, number)
+        alone = self._failed_alone()
+        yields = (number == _TEXT_MODEL) & (alone >= 0) & self._with_text_model
+        mode[yields], number[yields] = alone[yields], _FAILED_ALONE
         decided = self._deciding()
-        verdicts = Verdicts([], [], [], [], [])
-        for row in range(self._rows):
-            best, runner_up = order[row, 0], order[row, 1]
-            strongest = int(np.argmax(self.strengths[row] * self.weights[:, best] * seeing)) if self.rules else 0
-            firm = bool(agree[row]) and self._with_text_model
-            if decided[row] >= 0:
-                mode = schema.ERROR_MODES.index(self.rules[decided[row]].mode)
-                rule, firm = self.rules[decided[row]].id, True
-            elif speaks[row, best]:
-                mode, rule = best, self.rules[strongest].id
-            elif (alone := self._failed_alone(row)) is not None and self._with_text_model:
-                mode, rule, firm = alone, FAILED_ALONE, firm and alone == best
-            else:
-                mode, rule, firm = best, TEXT_MODEL if self._with_text_model else NO_RULE, False
-            if mode != best:
-                runner_up = best
-            known = np.isfinite(total[row, runner_up]) and (self._with_text_model or speaks[row, runner_up])
-            verdicts.modes.append(schema.ERROR_MODES[mode])
-            verdicts.rules.append(rule)
-            verdicts.evidence.append(self._evidence(row, int(mode), rule))
-            verdicts.runners_up.append(schema.ERROR_MODES[runner_up] if known else None)
-            verdicts.confidence.append(FIRM if firm else TENTATIVE)
-        return verdicts
+        for row in np.flatnonzero(decided >= 0).tolist():
+            mode[row], number[row] = schema.ERROR_MODES.index(self.rules[decided[row]].mode), decided[row]
+        agree = (self.by_rules.argmax(axis=1) == mode) & (self.by_text.argmax(axis=1) == mode) & self._with_text_model
+        firm = (agree & (number != _TEXT_MODEL)) | (decided >= 0)
+        runner_up = np.where(mode == best, runner_up, best)
+        known = np.isfinite(total[rows, runner_up])
+        ids = [rule.id for rule in self.rules]
+        ids += [FAILED_ALONE, TEXT_MODEL if self._with_text_model else NO_RULE]  # at -2 and -1
+        return Verdicts(
+            modes=[schema.ERROR_MODES[each] for each in mode.tolist()],
+            rules=[ids[each] for each in number.tolist()],
+            evidence=self._evidence(mode, number),
+            runners_up=[schema.ERROR_MODES[m] if k else None for m, k in zip(runner_up.tolist(), known, strict=True)],
+            confidence=[FIRM if each else TENTATIVE for each in firm.tolist()],
+        )
 
     def _deciding(self) -> np.ndarray:
         """Return per row the first rule without weights that matches, -1 where there is none."""
@@ -163,88 +167,71 @@ class Scorer:
                 decided[self.matches[number].rows] = number
         return decided
 
-    def _failed_alone(self, row: int) -> int | None:
-        """Return the mode of the only dimension that failed in a row, if it stands for one."""
-        names = self._failed[row]
-        mode = modes_of_dimension(names[0]) if len(names) == 1 else None
-        return None if mode is None else schema.ERROR_MODES.index(mode)
+    def _failed_alone(self) -> np.ndarray:
+        """Return per row the mode of the only dimension that failed if it stands for one, else -1."""
+        modes = [modes_of_dimension(names[0]) if len(names) == 1 else None for names in self._failed]
+        return np.array([-1 if mode is None else schema.ERROR_MODES.index(mode) for mode in modes], dtype=np.int64)
 
     # --- The evidence ------------------------------------------------------------------------------------------
 
-    def _evidence(self, row: int, mode: int, rule_id: str) -> str:
-        """Return the judge's sentence that weighed most for a mode, and what the row itself shows of it."""
-        sentence = self._sentence(row, mode, rule_id)
-        facts = [
-            self.fact(row, number)
-            for number, rule in enumerate(self.rules)
-            if self.strengths[row, number] and not rule.reads and not rule.failed_for
-            if rule.id == rule_id or rule.expected_calls or rule.weights.get(schema.ERROR_MODES[mode], 0) > 0
-            or rule.response_kind == (schema.EXPECTED_ENDING,)
-        ]
-        pieces = dict.fromkeys(piece for piece in [sentence, *facts] if piece)
-        return "; ".join(pieces) or _NO_EVIDENCE
+    def _evidence(self, mode: np.ndarray, number: np.ndarray) -> list[str]:
+        """Return per row the judge's sentence that weighed most for its mode, and what the row itself shows of it."""
+        pieces = [[sentence] if sentence else [] for sentence in self._strongest_sentences(mode, number)]
+        for place, rule in enumerate(self.rules):
+            if rule.reads or rule.failed_for:
+                continue
+            for row in self.matches[place].rows.tolist():
+                supports = rule.weights.get(schema.ERROR_MODES[mode[row]], 0) > 0
+                if place == number[row] or supports or rule.expected_calls or rule.weights.get(rule.mode, 0) < 0:
+                    pieces[row].append(self.fact(row, place))
+        return ["; ".join(dict.fromkeys(of_row)) or _NO_EVIDENCE for of_row in pieces]
 
-    def _sentence(self, row: int, mode: int, rule_id: str) -> str:
-        """Return the sentence of a row that speaks most for a mode, verbatim; empty where there is none."""
-        first, last = self._bounds[row], self._bounds[row + 1]
-        if first == last:
-            return ""
-        found = self.said[first:last, mode] - self.said[first:last].mean(axis=1)
-        for number, rule in enumerate(self.rules):
-            if self.strengths[row, number] and rule.reads:
-                match = self.matches[number]
-                places = match.sentence[match.rows == row] - first
-                found[places] += _NAMED if rule.id == rule_id else max(self.weights[number, mode], 0.0)
-        sentences = self.sentences.text[first:last]
-        found -= np.where(self.sentences.weight[first:last] > 0, 0.0, _NAMED)
-        found -= np.where(self.sentences.blames[first:last], 0.0, _LIKELY)
+    def _strongest_sentences(self, mode: np.ndarray, number: np.ndarray) -> list[str]:
+        """Return per row the sentence that speaks most for a mode, verbatim; empty where there is none."""
+        row, sentences = self.sentences.row, self.sentences.text
+        found = self.said[np.arange(len(row)), mode[row]] - self.said.mean(axis=1)
+        for place, (rule, match) in enumerate(zip(self.rules, self.matches, strict=True)):
+            if rule.reads and match.sentence is not None:
+                weight = np.maximum(self.weights[place, mode[match.rows]], 0.0)
+                np.add.at(found, match.sentence, np.where(number[match.rows] == place, _NAMED, weight))
+        found -= np.where(self.sentences.weight > 0, 0.0, _NAMED)
+        found -= np.where(self.sentences.blames, 0.0, _LIKELY)
         found -= np.where([sentence.count(" ") < _FEW for sentence in sentences], _LIKELY, 0.0)
-        sentence = sentences[int(np.argmax(np.round(found, _DIGITS)))]
-        return sentence if len(sentence) <= _LONGEST else sentence[:_LONGEST].rsplit(" ", 1)[0]
-
-    @cached_property
-    def _bounds(self) -> np.ndarray:
-        return np.searchsorted(self.sentences.row, np.arange(self._rows + 1))
+        best = np.lexsort((np.arange(len(row)), -np.round(found, _DIGITS), row))
+        strongest = [""] * self._rows
+        for place in best[np.flatnonzero(np.diff(row[best], prepend=-1))].tolist():
+            sentence = sentences[place]
+            short = sentence if len(sentence) <= _LONGEST else sentence[:_LONGEST].rsplit(" ", 1)[0]
+            strongest[row[place]] = short
+        return strongest
 
     def fact(self, row: int, number: int) -> str:
         """Return what a rule that reads no sentence saw in a row that it matches."""
         rule, match = self.rules[number], self.matches[number]
         if rule.expected_calls:
             return "; ".join(self._call_facts[row][name] for name in rule.expected_calls if name != "made")
-        if match.matched is not None:
+        if match.matched is not None and not rule.response_kind:
             return match.matched[int(np.flatnonzero(match.rows == row)[0])]
         return rule.why.rstrip(".")
 
     # --- Matching ----------------------------------------------------------------------------------------------
 
-    def _match_all(self) -> list[Match]:
-        """Return the matches of every rule; the sentences are first searched for the rules of each mode at once."""
-        live = np.flatnonzero(self.sentences.weight > 0)
-        complaints = self.sentences.complaint.take(pa.array(live))
-        by_mode: dict[str, tuple[np.ndarray, pa.Array]] = {}
-        for mode in schema.ERROR_MODES:
-            patterns = [rule.expression for rule in self.rules if rule.reads and rule.mode == mode]
-            found = np.flatnonzero(_matches(complaints, "|".join(patterns))) if patterns else np.zeros(0, dtype=np.int64)
-            by_mode[mode] = (live[found], complaints.take(pa.array(found)))
-        return [self._match(rule, *by_mode[rule.mode]) for rule in self.rules]
-
-    def _match(self, rule: Rule, places: np.ndarray, complaints: pa.Array) -> Match:
-        """Return the matches of a rule; `places` are the sentences that some rule of its mode matches."""
+    def _match(self, rule: Rule) -> Match:
+        """Return the matches of a rule."""
         allowed = self._without_words(rule)
         if not rule.pattern:
             rows = np.flatnonzero(allowed)
             return Match(rows, np.ones(len(rows)))
-        texts = complaints if rule.reads else self._texts[rule.look_in]
+        texts = self.sentences.complaint if rule.reads else self._texts[rule.look_in]
         hits = _matches(texts, rule.expression)
         if rule.unless is not None:
             hits &= ~_matches(texts, rule.unless)
         if not rule.reads:
             rows = np.flatnonzero(hits & allowed)
             return Match(rows, np.ones(len(rows)), matched=_matched(texts.take(pa.array(rows)), rule.expression))
-        found = np.flatnonzero(hits)
-        found = found[~negated(complaints.take(pa.array(found)), rule)]
-        sentence = places[found]
-        sentence = sentence[allowed[self.sentences.row[sentence]]]
+        hits &= (self.sentences.weight > 0) & allowed[self.sentences.row]
+        sentence = np.flatnonzero(hits)
+        sentence = sentence[~negated(texts.take(pa.array(sentence)), rule)]
         return Match(self.sentences.row[sentence], self.sentences.weight[sentence], sentence)
 
     def _without_words(self, rule: Rule) -> np.ndarray:

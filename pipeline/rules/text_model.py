@@ -8,6 +8,7 @@ Each of the two kinds is divided by the square root of the number of its feature
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -27,8 +28,9 @@ _STEP: Final = np.uint64(0x100000001B3)
 _PAIR: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(64 - _BITS)
 _PUNCTUATION: Final = r"[\x{2000}-\x{206f}\x{a0}-\x{bf}]"
+_ASCII: Final = 0x80
 _LETTERS: Final = np.array(
-    [ord(chr(byte).lower()) if byte < 0x80 and (chr(byte).isalnum() or byte == ord("_")) else byte if byte >= 0x80 else 0x20 for byte in range(256)],
+    [byte if byte >= _ASCII else ord(chr(byte).lower()) if re.match(r"\w", chr(byte)) else 0x20 for byte in range(256)],
     dtype=np.uint8,
 )
 """The replacement of each byte: its small letter, or a space for ASCII punctuation."""
@@ -89,7 +91,9 @@ class TextModel:
         found = _summed(words.text, single[words.number], len(sentences))
         found += _summed(pair_text, self._weights[pair_column], len(sentences))
         found /= np.sqrt(np.maximum(ordinary, 1))[row][:, None]
-        found += _summed(words.text, groups[words.number], len(sentences)) / np.sqrt(np.maximum(grouped, 1))[row][:, None]
+        found += (
+            _summed(words.text, groups[words.number], len(sentences)) / np.sqrt(np.maximum(grouped, 1))[row][:, None]
+        )
         return found
 
     def log_probabilities(self, contributions: np.ndarray, row: np.ndarray, rows: int) -> np.ndarray:
@@ -151,9 +155,7 @@ def _with_letters(texts: pa.Array) -> pa.Array:
     _, offsets, data = texts.buffers()
     if data is None:
         return texts
-    return pa.LargeStringArray.from_buffers(
-        len(texts), offsets, pa.py_buffer(_LETTERS[np.frombuffer(data, np.uint8)])
-    )
+    return pa.LargeStringArray.from_buffers(len(texts), offsets, pa.py_buffer(_LETTERS[np.frombuffer(data, np.uint8)]))
 
 
 def _hashed(words: list[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -82,15 +82,7 @@ def _form_problems(table: dict[str, Any], where: str, keys: tuple[str, ...]) -> 
     name = str(table.get("id", "x"))
     if name in {"no-rule", "text-model", "failed-alone"} or any(character.isspace() for character in name.strip()):
         problems.append(Problem(where, f"id is {name!r}", "choose one without spaces that the package does not use"))
-    for key, value in table.items():
-        if key == "weight":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < abs(value) <= _LARGEST_WEIGHT:
-                what = f"weight is {str(value)[:20]!r}"
-                problems.append(Problem(where, what, f"write a number such as 2.0, at most {_LARGEST_WEIGHT}, not 0"))
-        elif key in _LISTS and not _is_strings(value):
-            problems.append(Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]'))
-        elif key not in _LISTS and not isinstance(value, str) and not (key == "pattern" and _is_strings(value)):
-            problems.append(Problem(where, f"{key} is not a string", "put it in quotes"))
+    problems += [problem for key, value in table.items() for problem in _kind_problems(key, value, where)]
     if not any(table.get(key) for key in _CONDITIONS) and not _RETIRED.keys() & table.keys():
         problems.append(Problem(where, "has no condition", f"add one of {', '.join(_CONDITIONS)}"))
     if "unless" in table and "pattern" not in table:
@@ -98,13 +90,28 @@ def _form_problems(table: dict[str, Any], where: str, keys: tuple[str, ...]) -> 
     return problems
 
 
-def _is_strings(value: object) -> bool:
+def _kind_problems(key: str, value: object, where: str) -> list[Problem]:
+    """Return whether the value of a key is of the wrong kind."""
+    if key == "weight":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < abs(value) <= _LARGEST_WEIGHT:
+            fix = f"write a number such as 2.0, at most {_LARGEST_WEIGHT}, not 0"
+            return [Problem(where, f"weight is {str(value)[:20]!r}", fix)]
+    elif key in _LISTS and not _is_strings(value):
+        return [Problem(where, f"{key} is not a list of strings", f'write {key} = ["..."]')]
+    elif (
+        key not in {*_LISTS, *_RETIRED} and not isinstance(value, str) and not (key == "pattern" and _is_strings(value))
+    ):
+        return [Problem(where, f"{key} is not a string", "put it in quotes")]
+    return []
+
+
+def _is_strings(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _value_problems(key: str, value: object, where: str) -> list[Problem]:
     """Return what is wrong with the values of one key, if they have the right form."""
-    values = [value] if isinstance(value, str) else value if _is_strings(value) else []
+    values: list[str] = [value] if isinstance(value, str) else value if _is_strings(value) else []
     if key in _KNOWN and (isinstance(value, list) == (key in _LISTS)):
         unknown = [each for each in values if each and each not in _KNOWN[key]]
         return [Problem(where, f"unknown {key} {each!r}", _nearest(each, _KNOWN[key])) for each in unknown]

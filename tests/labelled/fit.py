@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from tables import score
 
-from pipeline.rules.ruleset import Rule, RuleSet, unweighted_rules
+from pipeline.rules.ruleset import RuleSet, unweighted_rules
 from pipeline.rules.text_model import COLUMNS, features
 from pipeline.schema import ERROR_MODES as MODES
 
@@ -56,7 +56,7 @@ def main() -> None:
     cases = [case for case in cases if not arguments.groups or group_of(case) in kept]
     groups = np.array([group_of(case) for case in cases])
     label = np.array([MODES.index(case.mode) for case in cases])
-    rules = fitted_rules()
+    rules = unweighted_rules()
     scorer = score(cases, RuleSet(tuple(replace(rule, weights={rule.mode: 1.0}) for rule in rules)))
     found = scorer.strengths
     texts = text_features([case.judge_reasoning for case in cases])
@@ -87,11 +87,6 @@ def main() -> None:
 def group_of(case: Case) -> str:
     """Return the writer and the shape of a case: the letters of its id, and its shape."""
     return f"{case.id.rpartition('-')[0]} {case.shape}"
-
-
-def fitted_rules() -> list[Rule]:
-    """Return the rules whose weights are fitted: those that read the judge's sentences or the failed dimensions."""
-    return [rule for rule in unweighted_rules() if (rule.reads or rule.failed_for) and not rule.weights]
 
 
 # --- The text model --------------------------------------------------------------------------------------------
@@ -143,9 +138,7 @@ def write_text_model(weights: np.ndarray, start: np.ndarray) -> None:
 # --- The rules -------------------------------------------------------------------------------------------------
 
 
-def fit_rules(
-    found: np.ndarray, label: np.ndarray, said: np.ndarray, own: np.ndarray, shown: np.ndarray
-) -> Fitted:
+def fit_rules(found: np.ndarray, label: np.ndarray, said: np.ndarray, own: np.ndarray, shown: np.ndarray) -> Fitted:
     """Return weights (rules x modes) and starts: all are fitted first, then those that are large enough again.
 
     `found` holds the strengths of matches (rows x rules), `label` the index of each row's mode, `said` what the text
