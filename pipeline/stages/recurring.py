@@ -36,7 +36,7 @@ _SAME_ROWS: Final = 0.8
 _SAME_THING: Final = 0.5
 """A phrase that shares a word and this share of its rows with one chosen before is about the same thing."""
 _READ: Final = 2_000
-"""How many characters of a reasoning are read."""
+"""How many characters of a reasoning are kept and read."""
 _QUOTED: Final = re.compile(r"\"[^\"\n]{0,300}\"|“[^”\n]{0,300}”|(?<!\w)'[^'\n]{1,200}'(?!\w)|`[^`\n]{0,200}`")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’_-][^\W_]+)*|[.,;:!?()\[\]\n/|]")
 _STOP_WORDS: Final = """
@@ -83,6 +83,7 @@ def keep_complaints(kept: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
     not depend on the batches.
     """
     explained = failures.loc[failures["judge_reasoning"].str.strip().ne(""), list(schema.COMPLAINTS)]
+    explained = explained.assign(judge_reasoning=explained["judge_reasoning"].str.slice(0, _READ))
     every = concat([part for part in (kept, explained) if len(part)], schema.COMPLAINTS)
     by_mode = every.groupby(["benchmark_name", "error_mode"], observed=True)
     if by_mode.size().max() > MOST_READ:
@@ -206,7 +207,7 @@ def _grams(texts: Sequence[str]) -> tuple[pd.DataFrame, list[tuple[str, ...]]]:
     Also returns the words of each run. A run of words ends at a punctuation mark; a longer one is only looked for where
     both of the shorter runs in it are frequent (Agrawal and Srikant, 1994).
     """
-    split = [_WORD.findall(_QUOTED.sub(" . ", text[:_READ].lower())) for text in texts]
+    split = [_WORD.findall(_QUOTED.sub(" . ", text.lower())) for text in texts]
     row = np.repeat(np.arange(len(split)), [len(words) for words in split])
     word, found = pd.factorize(np.array([word for words in split for word in words], dtype=object))
     vocabulary = found.tolist()
