@@ -222,7 +222,6 @@ def test_turns_have_plain_flags_and_repeated_strings_as_categoricals(samples, sa
         "golden_text",
         "expected_calls",
         "call_check",
-        "error_mode_confidence",
     }
     assert [kinds[name] for name in ("judged", "failed", "run_index", "turn")] == ["bool", "bool", "Int64", "int64"]
     assert [kinds[name] for name in ("latency_ms", "ttfb_ms")] == ["float64", "float64"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from tabulate import tabulate
 
 from pipeline import schema
 from pipeline.cli import printing
@@ -119,6 +118,8 @@ def _list_data(rules: RuleSet, shown: list[Rule]) -> dict[str, Any]:
 
 
 def _explanation_text(explanation: Explanation) -> str:
+    from tabulate import tabulate
+
     verdict = explanation.verdict
     runner_up = verdict.runners_up[0] or "none"
     contributions = sorted(explanation.contributions, key=lambda each: -abs(each.weight or _DECIDES))

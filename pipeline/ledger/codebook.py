@@ -125,5 +125,5 @@ def describe_bucket(bucket: str) -> Mode:
 
 def tentative_label(mode: str, runner_up: str | None) -> str:
     """Return a tentative label in words: the error mode, or the next likely one."""
-    names = [MODES[name].short_name for name in (mode, runner_up) if name is not None]
+    names = [MODES[name].short_name for name in (mode, runner_up) if isinstance(name, str)]
     return f"{', or '.join(names)} (tentative)"

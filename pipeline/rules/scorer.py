@@ -37,8 +37,6 @@ TEXT_MODEL: Final = "text-model"
 """The rule id of a row whose mode comes from the text model alone."""
 FAILED_ALONE: Final = "failed-alone"
 """The rule id of a row whose mode is that of the only dimension that failed."""
-FIRM: Final = "firm"
-TENTATIVE: Final = "tentative"
 _NO_EVIDENCE: Final = "no rule matched"
 _LONGEST: Final = 400
 _NAMED: Final = 1000.0
@@ -160,7 +158,7 @@ class Scorer:
             rules=[ids[each] for each in number.tolist()],
             evidence=self._evidence(mode, number),
             runners_up=[schema.ERROR_MODES[m] if k else None for m, k in zip(runner_up.tolist(), known, strict=True)],
-            confidence=[FIRM if each else TENTATIVE for each in firm.tolist()],
+            confidence=[schema.FIRM if each else schema.TENTATIVE for each in firm.tolist()],
         )
 
     def _deciding(self) -> np.ndarray:
