@@ -202,6 +202,37 @@ VERDICT_CANDIDATES: Final = {
     "failed": "bool",
     "reason": "category",
 }
+SIGNS_OF_TEXT: Final = ("chat_template_tokens", "cut_off", "loop", "other_language")
+SIGN_NAMES: Final = (*SIGNS_OF_TEXT, "far_longer", "far_shorter")
+"""Signs of a broken response that need no judge."""
+SIGN_FLAGS: Final = {**dict.fromkeys(SIGNS_OF_TEXT, "boolean"), "length": "integer"}
+"""What is kept of the response of every row: the signs in its text, missing where not checked, and its characters."""
+SIGNS: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "sign": "category",
+    "rows": "int64",
+    "failed_rows": "int64",
+    "rows_without": "int64",
+    "failed_without": "int64",
+    "examples": "list",
+}
+COMPLAINTS: Final = {
+    "row_id": "str",
+    "benchmark_name": "category",
+    "turn": "int64",
+    "error_mode": "category",
+    "judge_reasoning": "str",
+}
+"""Failed rows in whose reasoning recurring phrases are looked for."""
+RECURRING: Final = {
+    "benchmark_name": "category",
+    "error_mode": "category",
+    "phrase": "str",
+    "failed_rows": "int64",
+    "rows_read": "int64",
+    "row_id": "str",
+}
 PACKET: Final = {
     "row_id": "str",
     "run_id": "category",
@@ -355,6 +386,8 @@ REJECTED_ROWS: Final = "rejected_rows.jsonl"
 LOCAL_JSON: Final = "local.json"
 DEPENDENCIES: Final = "inputs.d"
 TURN_METADATA_PARQUET: Final = "tables/turn_metadata.parquet"
+SIGNS_PARQUET: Final = "tables/signs.parquet"
+RECURRING_PARQUET: Final = "tables/recurring.parquet"
 VERDICT_CANDIDATES_PARQUET: Final = "tables/verdict_candidates.parquet"
 TURNS_PARQUET: Final = "tables/turns.parquet"
 SCORES_PARQUET: Final = "tables/scores.parquet"

@@ -34,9 +34,11 @@ COUNTS = (
 
 
 def benchmarks_of(analysis):
-    """Give the `benchmarks` of `analysis.json` without what no recount can give: error modes, confidence, buckets."""
+    """Give the `benchmarks` of `analysis.json` without what no recount can give: what rules and texts say."""
     found = as_object(analysis)["benchmarks"]
     for benchmark in found.values():
+        benchmark.pop("signs", None)
+        benchmark.pop("recurring", None)
         for model in benchmark["models"].values():
             modes = model.pop("error_modes")
             buckets = model.pop("buckets")

@@ -100,6 +100,7 @@ def test_the_report_has_its_sections_in_order(analysed):
         "Review",
         "Top line",
         f"Failed dimensions by {compare_by}",
+        *([f"Signs of a broken response by {compare_by}"] if analysis.signs["rows"].any() else []),
         f"Provisional error modes by {compare_by}",
         "Shared hard turns",
         f"Each {compare_by}",

@@ -4,8 +4,8 @@ Two readers give each mode a probability: the rules (a mode's score is its start
 rule's weight times that of the sentence) and the text model. Their log-probabilities are added, and the greatest sum
 wins; of equal sums, the first mode in the codebook's order. What is self-evident decides first (a rule without
 weights). Where no rule speaks for the winner, a dimension that failed alone and stands for one mode goes first. A
-label is *firm* where shape decides, or where both readers agree: to neither is another mode more than twice as
-likely. Else it is *tentative*.
+label is *firm* where shape decides, or where both readers agree: it is the text model's first choice, a rule speaks for
+it or its dimension, and to the rules no other mode is more than twice as likely. Else it is *tentative*.
 
 A row's result does not depend on the rows that are read with it: sums are rounded before they are compared.
 """
@@ -148,7 +148,8 @@ class Scorer:
         decided = self._deciding()
         for row in np.flatnonzero(decided >= 0).tolist():
             mode[row], number[row] = schema.ERROR_MODES.index(self.rules[decided[row]].mode), decided[row]
-        agree = _agrees(self.by_rules, mode) & _agrees(self.by_text, mode) & self._with_text_model
+        of_rules = self.by_rules[rows, mode] >= self.by_rules.max(axis=1) - _TWICE
+        agree = of_rules & (self.by_text.argmax(axis=1) == mode) & self._with_text_model
         firm = (agree & (number != _TEXT_MODEL)) | (decided >= 0)
         runner_up = np.where(mode == best, runner_up, best)
         known = np.isfinite(total[rows, runner_up])
@@ -272,12 +273,6 @@ class Scorer:
         if "call_check" not in self._table.column_names:
             return [{} for _ in range(self._rows)]
         return [call_facts(check) for check in self._table["call_check"].to_pylist()]
-
-
-def _agrees(log_probabilities: np.ndarray, mode: np.ndarray) -> np.ndarray:
-    """Return per row whether no other mode is more than `_TWICE` as likely to a reader as the row's mode."""
-    of_mode = log_probabilities[np.arange(len(mode)), mode]
-    return np.asarray(of_mode >= log_probabilities.max(axis=1) - _TWICE)
 
 
 def negated(complaints: pa.Array, rule: Rule) -> np.ndarray:
