@@ -102,6 +102,9 @@ def test_the_report_states_how_often_firm_and_tentative_labels_are_right(clinic)
     readme = " ".join((Path(__file__).parents[1] / "README.md").read_text().split())
     assert said in readme
     assert tentative in readme
+    skill = (Path(__file__).parents[1] / "pipeline" / "cli" / "SKILL.md").read_text()
+    assert f"right in about {rule_accuracy.FIRM_ACCURACY:.0%} of rows" in skill
+    assert f"*tentative* one in about {rule_accuracy.TENTATIVE_ACCURACY:.0%}" in skill
     assert rule_accuracy.accuracy_sentence("mine.toml").endswith("was not measured.")
 
 

@@ -28,7 +28,7 @@ _TERMS = {
     "Major mode": "one of a model's three largest, ties included, or at least a tenth of its failed rows; rows filled "
     "in after an ending are left out of that.",
     "Provisional": "put by a rule, not by a reviewer.",
-    "Firm, tentative": "of a provisional label: firm where the rules and the text model, each alone, choose it, or "
+    "Firm, tentative": "of a provisional label: firm where the rules and the text model agree on it, or "
     "where the shape of the response decides; else tentative, with the mode that comes next.",
     "Reviewed": "settled by reviewers who had opened the row as it is now. Reviewers that differ leave it disputed "
     "until one adjudicates; a row that changed since is stale. Neither counts as reviewed.",

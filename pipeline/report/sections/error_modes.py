@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.report.rows import AnalysisRows
 
 _CONFIDENCE: Final = (
-    "A label is firm where the rules and the text model, each alone, choose it, or where the shape of the response "
+    "A label is firm where the rules and the text model agree on it, or where the shape of the response "
     "decides. Else it is tentative, and the row may well belong to the mode that is named second."
 )
 
