@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.report.rows import AnalysisRows
+from pipeline.report.sections.headline import headlines, written
 from pipeline.report.sections.interface import ranges, rate
 from pipeline.report.text import name_line, one_line, shorten, words
 
@@ -47,6 +48,7 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
     yield f"Status: {analysis.stamp}" + (
         f"; error modes are put by rules, not by reviewers{_of_these(rows)}" if analysis.status == "provisional" else ""
     )
+    yield from _headlines(rows)
     findings, texts = _findings(analysis), _user_texts(rows)
     for benchmark in benchmarks:
         turns = rows.turns[benchmark]
@@ -69,6 +71,17 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
         yield f"Artifact notes: {found} (listed in the report and by `error-analysis check`)"
     if analysis.rejected:
         yield f"Rows left out as bad: {len(analysis.rejected)} (see {c.REJECTED_ROWS})"
+
+
+def _headlines(rows: AnalysisRows) -> Iterator[str]:
+    """Yield the headline of each benchmark, as the report has it."""
+    for headline in headlines(rows):
+        yield ""
+        yield written(headline.rate)
+        yield from (f"  {written(model)}" for model in headline.models)
+        if headline.more:
+            yield f"  and {words(f'more {rows.analysis.options.compare_by}', headline.more)}"
+        yield from (f"  {written(fact)}" for fact in headline.facts)
 
 
 def _of_these(rows: AnalysisRows) -> str:
