@@ -36,10 +36,14 @@ def analyze(
         with printing.progress_shown():
             read = review_transcripts_into(replace(request, options=replace(request.options, transcripts=True)), output)
         printing.print_transcripts(read, as_json=as_json)
+        if output is not None and output.endswith(".md"):
+            printing.print_other_files(read.target)
         return
     with printing.progress_shown() as progress:
         written = analyze_into(request, output, progress)
     printing.print_written(written, as_json=as_json)
+    if output is not None and output.endswith(".md"):
+        printing.print_other_files(written.target)
 
 
 @takes_inputs
