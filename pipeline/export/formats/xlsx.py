@@ -132,7 +132,8 @@ def _cells(column: pd.Series) -> list[Cell]:
     values = [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
     texts = [_shown(value, str(column.name)) if isinstance(value, str | list) and value else None for value in values]
     guarded = guard(pa.chunked_array([pa.array(texts, pa.large_string())])).to_pylist()
-    return [None if text is None else fitted(text) for text in guarded]
+    others = [None if isinstance(value, str | list) else value for value in values]
+    return [other if text is None else fitted(text) for text, other in zip(guarded, others, strict=True)]
 
 
 def _shown(value: str | list[str], name: str) -> str:
