@@ -63,7 +63,7 @@ class Analysis:
     error_mode_counts: pd.DataFrame
     """One row per benchmark x model x error mode: `failed_rows`, `share` of the model's failed rows."""
     bucket_counts: pd.DataFrame
-    """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `major`."""
+    """One row per benchmark x model x bucket: `failed_rows`, `reviewed`, `provisional`, `tentative`, `major`."""
     turn_outcomes: pd.DataFrame
     """One row per benchmark x model x turn: `runs_judged`, `runs_failed`, `outcome`, `flaky`."""
     turn_difficulty: pd.DataFrame
@@ -80,6 +80,10 @@ class Analysis:
     """One row per benchmark x model x column x value of `turn_metadata`: `rows_judged`, `failed_rows`, `fail_rate`."""
     verdict_candidates: pd.DataFrame
     """One row per row whose verdict may be wrong, with the `reason`."""
+    signs: pd.DataFrame
+    """One row per benchmark x model x sign of a broken response: judged rows with and without it, failed ones."""
+    recurring: pd.DataFrame
+    """One row per benchmark x error mode x phrase that recurs in the judge's reasoning, with an example."""
     reviews: pd.DataFrame
     """One row per failed row: provisional mode, bucket, attribution, `review_state`, reviewers."""
     read_texts: Callable[[pd.DataFrame], pd.DataFrame]

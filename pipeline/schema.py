@@ -70,6 +70,7 @@ LOADED_TURNS: Final = {
     **{name: TURNS[name] for name in ("turn", "latency_ms", "ttfb_ms", "source_file", "source_line", *TEXTS)},
     "scores": "str",
     "stored": "bool",
+    "text_stored": "bool",
     "oracle_continuation": "str",
 }
 """Turns as they are read; `scores` is JSON text, and so is what the harness says of an oracle, where it does.
@@ -117,6 +118,7 @@ MODEL_COUNTS: Final = {
     "empty_response": "int64",
     "expected_endings": "int64",
     "pipeline_losses": "int64",
+    "tentative": "int64",
     "fail_rate": "float64",
 }
 PIPELINE_LOSSES: Final = {
@@ -140,6 +142,7 @@ ERROR_MODE_COUNTS: Final = {
     "error_mode": "category",
     "failed_rows": "int64",
     "share": "float64",
+    "tentative": "int64",
 }
 BUCKET_COUNTS: Final = {
     "benchmark_name": "category",
@@ -148,6 +151,7 @@ BUCKET_COUNTS: Final = {
     "failed_rows": "int64",
     "reviewed": "int64",
     "provisional": "int64",
+    "tentative": "int64",
     "own_rows": "int64",
     "major": "bool",
 }
@@ -197,6 +201,37 @@ VERDICT_CANDIDATES: Final = {
     "turn": "int64",
     "failed": "bool",
     "reason": "category",
+}
+SIGNS_OF_TEXT: Final = ("chat_template_tokens", "cut_off", "loop", "other_language")
+SIGN_NAMES: Final = (*SIGNS_OF_TEXT, "far_longer", "far_shorter")
+"""Signs of a broken response that need no judge."""
+SIGN_FLAGS: Final = {**dict.fromkeys(SIGNS_OF_TEXT, "boolean"), "length": "integer"}
+"""What is kept of the response of every row: the signs in its text, missing where not checked, and its characters."""
+SIGNS: Final = {
+    "benchmark_name": "category",
+    "model_name": "category",
+    "sign": "category",
+    "rows": "int64",
+    "failed_rows": "int64",
+    "rows_without": "int64",
+    "failed_without": "int64",
+    "examples": "list",
+}
+COMPLAINTS: Final = {
+    "row_id": "str",
+    "benchmark_name": "category",
+    "turn": "int64",
+    "error_mode": "category",
+    "judge_reasoning": "str",
+}
+"""Failed rows in whose reasoning recurring phrases are looked for."""
+RECURRING: Final = {
+    "benchmark_name": "category",
+    "error_mode": "category",
+    "phrase": "str",
+    "failed_rows": "int64",
+    "rows_read": "int64",
+    "row_id": "str",
 }
 PACKET: Final = {
     "row_id": "str",
@@ -263,6 +298,9 @@ ErrorMode = Literal[
 ]
 ERROR_MODES: Final[tuple[str, ...]] = get_args(ErrorMode)
 OTHER: Final = "other"
+Confidence = Literal["firm", "tentative"]
+FIRM: Final = "firm"
+TENTATIVE: Final = "tentative"
 
 ResponseKind = Literal[
     "text",
@@ -276,6 +314,8 @@ ResponseKind = Literal[
 ]
 RESPONSE_KINDS: Final[tuple[str, ...]] = get_args(ResponseKind)
 NO_TEXT: Final = "no_text"
+NO_TEXT_RULE: Final = "no-text-no-call"
+"""The built-in rule that a blank response without a call is an empty one."""
 ENDED: Final = "model_ended_session"
 ENDED_EARLY: Final = "model_ended_session_early"
 EMPTY_RESPONSE: Final = "empty_response"
@@ -348,6 +388,8 @@ WORKBOOK: Final = "error_analysis.xlsx"
 MAKE_OPTIONS: Final = "make_options"
 DEPENDENCIES: Final = "inputs.d"
 TURN_METADATA_PARQUET: Final = "tables/turn_metadata.parquet"
+SIGNS_PARQUET: Final = "tables/signs.parquet"
+RECURRING_PARQUET: Final = "tables/recurring.parquet"
 VERDICT_CANDIDATES_PARQUET: Final = "tables/verdict_candidates.parquet"
 TURNS_PARQUET: Final = "tables/turns.parquet"
 SCORES_PARQUET: Final = "tables/scores.parquet"

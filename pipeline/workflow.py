@@ -40,7 +40,9 @@ from pipeline.stages.endings import Endings, ending_turns
 from pipeline.stages.error_modes import assign_error_modes
 from pipeline.stages.loaded import Loaded
 from pipeline.stages.losses import losses_table
+from pipeline.stages.recurring import recurring_phrases
 from pipeline.stages.reference import add_reference, check_reference
+from pipeline.stages.signs import signs_table
 from pipeline.stages.tables import (
     add_response_kind,
     concat,
@@ -160,11 +162,12 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
     inputs = (
         run if run.turns is None else replace(run, turns_judged=int(judged.get(run.run_id, 0))) for run in loaded.inputs
     )
+    of_units, included = compared_by(turns, units, plan.options.compare_by), _included(loaded, plan.options)
     return Analysis(
         name=plan.listed.name,
         review=review,
         options=plan.options,
-        included_dimensions=tuple(name for name in loaded.dimensions if name not in plan.options.exclude_dimensions),
+        included_dimensions=included,
         rules_sha256=plan.rules.sha256,
         rules_name="built-in" if plan.rules_file is None else plain(plan.rules_file.name),
         inputs=tuple(inputs),
@@ -179,8 +182,10 @@ def count(plan: Plan, ledger: Ledger, loaded: Loaded) -> Analysis:
         long_scores=scores,
         **counts,
         turn_metadata=metadata,
-        category_counts=category_counts(compared_by(turns, units, plan.options.compare_by), metadata, units),
+        category_counts=category_counts(of_units, metadata, units),
         verdict_candidates=concat(loaded.candidates, schema.VERDICT_CANDIDATES),
+        signs=signs_table(of_units, concat(loaded.signs, schema.SIGN_FLAGS), units),
+        recurring=recurring_phrases(loaded.complaints, failures, included),
         reviews=reviews_table(failures, review),
         read_texts=partial(read_texts, files=files),
     )
@@ -385,6 +390,10 @@ def _refuse_unless_final(analysis: Analysis) -> None:
     missing = [Problem(where, what, "see review next and review describe") for where, what in analysis.review.wants()]
     what = f"is {analysis.status.replace('_', ' ')}, not final"
     raise GateError(*missing, Problem(analysis.name, what, "see error-analysis review status"))
+
+
+def _included(loaded: Loaded, options: Options) -> tuple[str, ...]:
+    return tuple(name for name in loaded.dimensions if name not in options.exclude_dimensions)
 
 
 def _run_ids(inputs: Iterable[RunInput], options: Options) -> dict[tuple[str, str], list[str]]:

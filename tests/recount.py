@@ -97,7 +97,7 @@ def recount(
     repeat_policy: str = "majority",
     excluded: Iterable[str] = (),
 ) -> dict[str, dict]:
-    """Give what `analysis.json` must hold under `benchmarks`, but the error modes and buckets."""
+    """Give what `analysis.json` must hold under `benchmarks`, but the error modes, their confidence, and buckets."""
     grouped: dict[str, dict[str, list[dict[int, dict]]]] = {}
     lost: dict[str, dict[str, int]] = {}
     for run in runs:

@@ -215,6 +215,7 @@ def test_turns_have_plain_flags_and_repeated_strings_as_categoricals(samples, sa
         "error_mode",
         "error_mode_rule",
         "error_mode_runner_up",
+        "error_mode_confidence",
         "bucket",
         "bucket_source",
         "source_file",

@@ -34,12 +34,15 @@ COUNTS = (
 
 
 def benchmarks_of(analysis):
-    """Give the `benchmarks` of `analysis.json` without what no recount can give: error modes and buckets."""
+    """Give the `benchmarks` of `analysis.json` without what no recount can give: what rules and texts say."""
     found = as_object(analysis)["benchmarks"]
     for benchmark in found.values():
+        benchmark.pop("signs", None)
+        benchmark.pop("recurring", None)
         for model in benchmark["models"].values():
             modes = model.pop("error_modes")
             buckets = model.pop("buckets")
+            assert 0 <= model.pop("tentative") <= model["failed_rows"]
             assert sum(modes.values()) == model["failed_rows"]
             assert buckets == {mode: {"reviewed": 0, "provisional": n} for mode, n in modes.items()}
             assert all(modes.values())

@@ -515,6 +515,7 @@ def test_analysis_json_is_what_the_design_says(comparison, tmp_path):
             "model_ended_session",
             "model_ended_session_early",
             "empty_response",
+            "tentative",
             "failed_dimensions",
             "scored_dimensions",
             "error_modes",

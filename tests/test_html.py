@@ -18,6 +18,7 @@ from builders import failing, row, write_comparison, write_run
 from pipeline import analyze
 from pipeline.export.formats import page as html
 from pipeline.export.formats.page.embed import row_number
+from pipeline.ledger.codebook import MODES, tentative_label
 from pipeline.report.sections import build_report
 
 ROOT = Path(__file__).parents[1]
@@ -211,8 +212,13 @@ def test_the_embedded_rows_are_the_packet_and_what_else_is_counted(analysed):
         (each["run_id"], each["turn"], each["error_mode_candidate"], each["failed_dimensions"]) for each in packet
     ]
     for place, each in enumerate(packet):
-        answer, judge, *_ = page.embedded["texts"][str(place)]
+        answer, judge, _, _, why, *_ = page.embedded["texts"][str(place)]
         assert (answer, judge) == (each["assistant_text"], each["judge_reasoning"])
+        tentative = each["error_mode_confidence"] == "tentative"
+        runner_up = MODES[each["error_mode_runner_up"]].short_name if tentative else ""
+        assert (failed[place]["confidence"], failed[place]["runner_up"]) == (each["error_mode_confidence"], runner_up)
+        label = tentative_label(each["error_mode_candidate"], each["error_mode_runner_up"])
+        assert why.startswith(f"{label}; rule ") is tentative
     turns = analysis.turns
     special = turns["response_kind"].isin(
         ["model_ended_session", "model_ended_session_early", "empty_response", "expected_ending"]
@@ -294,7 +300,7 @@ def test_texts_are_shortened_to_fit_and_the_page_says_so(long_texts):
     assert len(shown) <= limit
 
 
-@pytest.mark.parametrize("budget", [60_000, 20_000, 3_000, 0])
+@pytest.mark.parametrize("budget", [50_000, 20_000, 3_000, 0])
 def test_beyond_the_budget_only_rows_and_then_only_datapoints_remain(long_texts, budget, monkeypatch):
     monkeypatch.setattr(html, "BUDGET", budget)
     data = html.render(build_report(long_texts), long_texts)

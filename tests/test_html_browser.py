@@ -556,3 +556,29 @@ def test_a_long_text_is_folded_and_whole(visit, tmp_path, text):
     for place in (card.locator(".said").first, page.locator("#panel-0 .answer .said").first):
         shown = "".join(place.locator(".text").all_text_contents())
         assert "".join(shown.split()) == "".join(text.split())
+
+
+def test_a_tentative_label_names_the_next_mode_in_list_and_panel_until_it_is_reviewed(reviewed, visit):
+    packet = packet_of(reviewed)
+    tentative = [each["row_id"] for each in packet if each["error_mode_confidence"] == "tentative"]
+    page = visit(reviewed)
+    page.evaluate("location.hash = '#rows?confidence=tentative'")
+    page.wait_for_function(f"document.getElementById('count').textContent.startsWith('{len(tentative)} of ')")
+    assert page.locator("#list .row .id").all_text_contents() == tentative
+    for summary in page.locator("#list .row > summary").all():
+        settled = summary.locator(".tag.state", has_text="decided").count()
+        marks = summary.locator("em.tentative").all_text_contents()
+        assert len(marks) == 1 - settled
+        assert all(re.fullmatch(r"or [a-z ]+ \(tentative\)", mark) for mark in marks)
+    assert page.locator("#list em.tentative").count() > 0
+    assert "error_mode_confidence" in page.locator("#packet").text_content()
+    marked = page.locator("#list .row", has=page.locator("em.tentative")).locator(".id").first.text_content()
+    page.evaluate("location.hash = '#rows?confidence=firm'")
+    firm = len(packet) - len(tentative)
+    page.wait_for_function(f"document.getElementById('count').textContent.startsWith('{firm} of ')")
+    assert page.locator("#list em.tentative").count() == 0
+    (row,) = (each for each in packet if each["row_id"] == marked)
+    page.evaluate(f"location.hash = '#turns?benchmark={row['benchmark_name']}&turn={row['turn']}'")
+    page.wait_for_function(f"document.querySelector('.panel .line').textContent.startsWith('Turn {row['turn']}:')")
+    own = page.locator(".panel .answer", has=page.get_by_text(row["model_name"], exact=True))
+    assert own.locator("em.tentative").count() == 1

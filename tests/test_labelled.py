@@ -62,7 +62,7 @@ def test_weights_are_fitted_and_cross_validated_and_a_trial_writes_nothing():
     words = [sys.executable, "fit.py", "--try", "--groups", "4"]
     done = subprocess.run(words, cwd=LABELLED, capture_output=True, text=True, check=True, timeout=300)
     both, text_model, agree, *groups, weights = done.stdout.splitlines()
-    assert all(float(line.split("accuracy ")[1].split(",")[0]) > 0.4 for line in (both, text_model))
+    assert all(float(line.split("accuracy ")[1].split(",")[0]) > 0.25 for line in (both, text_model))
     assert "both agree on" in agree
     assert len(groups) == 4
     assert "weights of" in weights

@@ -73,7 +73,7 @@ def test_the_reference_stands_beside_every_row_of_packet_and_table(run, referenc
     assert json.loads(turns["call_check"][2])[0]["status"] == "missing"
     assert analysis.turns["golden_text"].tolist() == turns["golden_text"].tolist()
     header = (folder / "failure_review_rows.csv").read_text().splitlines()[0].replace('"', "")
-    assert header.endswith("golden_text,expected_calls_json,categories,call_check_json")
+    assert header.endswith("golden_text,expected_calls_json,categories,call_check_json,error_mode_confidence")
 
 
 def test_the_reference_is_named_with_its_digest(run, reference, tmp_path):

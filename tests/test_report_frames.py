@@ -57,6 +57,7 @@ def compared(**tables):
             benchmarks=("b",),
             models=lambda _: ("n", "m", "none"),
             options=SimpleNamespace(compare_by="model"),
+            rules_name="built-in",
             **tables,
         )
     )
@@ -64,7 +65,11 @@ def compared(**tables):
 
 def cells(section, rows):
     (*_, table) = section.SECTION.build(rows)
-    return [[getattr(cell, "text", cell) for cell in line] for line in table.rows]
+    return [[words(cell) for cell in line] for line in table.rows]
+
+
+def words(cell):
+    return "".join(getattr(part, "text", part) for part in (cell if isinstance(cell, tuple) else (cell,)))
 
 
 def test_a_dimension_without_a_count_is_not_measured(counts):
@@ -76,17 +81,21 @@ def test_a_dimension_without_a_count_is_not_measured(counts):
     ]
 
 
-def test_an_error_mode_without_a_count_is_zero():
-    totals = pd.DataFrame({"benchmark_name": "b", "model_name": ["n", "m"], "failed_rows": [0, 4]})
-    modes = pd.DataFrame({"benchmark_name": "b", "model_name": ["m"], "error_mode": ["other"], "failed_rows": [4]})
+def test_tentative_labels_stand_apart_and_an_error_mode_without_a_count_is_zero():
+    totals = pd.DataFrame({"benchmark_name": "b", "model_name": ["n", "m"], "failed_rows": [0, 4]}).assign(
+        tentative=[0, 3]
+    )
+    modes = pd.DataFrame(
+        {"benchmark_name": "b", "model_name": ["m"], "error_mode": ["other"], "failed_rows": [4]}
+    ).assign(tentative=3)
     found = cells(error_modes, compared(model_counts=totals, error_mode_counts=modes))
-    assert ["other", "not measured", "4/4, 100.0%"] in found
+    assert ["other", "not measured", "4/4, 100.0% (3 tentative)"] in found
     assert ["empty_response", "not measured", "0/4, 0.0%"] in found
 
 
 def failed(turn, *dimensions, run="r1", kind="text", reviewed=False):
     source = "review" if reviewed else "rule"
-    return FailedRow("b", "m", f"{run}:{turn}", turn, kind, list(dimensions) or ["x"], "other", source)
+    return FailedRow("b", "m", f"{run}:{turn}", turn, kind, list(dimensions) or ["x"], "other", source, "firm")
 
 
 def chosen(rows, cited=()):

@@ -42,7 +42,9 @@ from pipeline.stages import (
     error_modes,
     losses,
     packet,
+    recurring,
     reference,
+    signs,
     stats,
     tables,
     turnsets,
@@ -113,6 +115,7 @@ TABLES = {
         "error_mode": "string",
         "failed_rows": "int64",
         "share": "double",
+        "tentative": "int64",
     },
     "turn_outcomes": {
         "benchmark_name": "string",
@@ -171,7 +174,8 @@ def test_the_table_of_pipeline_losses_has_its_columns_and_types(results):
 def test_tables_are_compressed_with_zstd_and_there_are_no_others(results):
     for folder in results.iterdir():
         files = sorted((folder / "tables").iterdir())
-        assert {file.stem for file in files} == {*TABLES, "pipeline_losses"}
+        shown = {"signs"} if folder.name == "library_repeats" else set()
+        assert {file.stem for file in files} == {*TABLES, "pipeline_losses"} | shown
         for file in files:
             meta = pq.ParquetFile(file).metadata
             for group in range(meta.num_row_groups):
@@ -320,7 +324,7 @@ def test_texts_finds_the_files_from_another_working_directory(tmp_path, monkeypa
 # --- Stages leave alone what they are given ---------------------------------------------------------------------
 
 
-STAGES = (buckets, checks, compared, counts, error_modes, packet, stats, tables, turnsets)
+STAGES = (buckets, checks, compared, counts, error_modes, packet, recurring, signs, stats, tables, turnsets)
 
 
 def takes_frames(stage):
@@ -365,6 +369,7 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
     failed = settled[settled["failed"]]
     turns = tables.concat([settled[list(schema.LIGHT_TURNS)]], schema.LIGHT_TURNS)
     failures = tables.concat([failed[list(schema.FAILURES)]], schema.FAILURES)
+    complaints = recurring.keep_complaints(tables.concat([], schema.COMPLAINTS), failed)
     units = compared.compared_units(inputs, by)
     of_units = [compared.compared_by(each, units, by) for each in (turns, failures, batch.scores)]
     outcomes = turnsets.turn_outcomes(of_units[0], units, "any")
@@ -412,17 +417,21 @@ def test_no_stage_changes_the_frame_that_it_is_given(by):
         *((compared.compared_by, each, units, by) for each in (turns, failures, batch.scores)),
         (counts.count_tables, turns, failures, batch.scores, units, options, ledger.buckets, lost),
         (counts.own_rows_by_bucket, bucket_counts),
-        (stats.model_counts, of_units[0], units, compared.compared_by(lost, units, by)),
+        (stats.model_counts, of_units[0], of_units[1], units, compared.compared_by(lost, units, by)),
         (stats.dimension_counts, of_units[2], units),
         (stats.error_mode_counts, of_units[1], units),
         (stats.bucket_counts, of_units[1], units, ledger.buckets),
+        (signs.sign_flags, settled),
+        (signs.signs_table, of_units[0], signs.sign_flags(settled), units),
+        (recurring.keep_complaints, complaints, failed),
+        (recurring.recurring_phrases, complaints, failures, ["kb_grounding"]),
         (turnsets.turn_outcomes, of_units[0], units, "any"),
         (turnsets.turn_difficulty, outcomes),
         (turnsets.turn_sets, outcomes),
         (turnsets.hardest_turns, difficulty),
     ]
     frames = [batch.turns, batch.scores, of_kind, marked, labelled, settled, failed, turns, failures, units, *of_units]
-    frames += [outcomes, difficulty, bucket_counts]
+    frames += [outcomes, difficulty, bucket_counts, complaints]
     assert all(len(frame) for frame in frames)
     before = pickle.dumps(frames)  # a copy of lists inside a frame too
     for stage, *given in calls:
@@ -458,6 +467,8 @@ OF_ANALYSIS = {
     "turn_metadata": schema.TURN_METADATA,
     "category_counts": schema.CATEGORY_COUNTS,
     "verdict_candidates": schema.VERDICT_CANDIDATES,
+    "signs": schema.SIGNS,
+    "recurring": schema.RECURRING,
     "pipeline_losses": schema.PIPELINE_LOSSES,
 }
 

@@ -227,12 +227,13 @@ def majors_of(sizes, early=None):
     """Give the major buckets of one model that has failed rows of these sizes, largest first."""
     run = ("b", "m", "r")
     rows = [
-        (*run, bucket, "rule", kind, True)
+        (*run, bucket, "rule", kind, "firm", True)
         for kind, of in (("text", sizes), ("model_ended_session_early", early or {}))
         for bucket, n in of.items()
         for _ in range(n)
-    ] + [(*run, None, None, "text", False)] * 1000
-    columns = ["benchmark_name", "model_name", "run_id", "bucket", "bucket_source", "response_kind", "failed"]
+    ] + [(*run, None, None, "text", None, False)] * 1000
+    names = ["benchmark_name", "model_name", "run_id", "bucket", "bucket_source", "response_kind"]
+    columns = [*names, "error_mode_confidence", "failed"]
     turns = frame_of(columns, rows)
     counts = unchanged(stats.bucket_counts, turns[turns["failed"]], units_of([run]), Buckets())
     return {row["bucket"]: row["own_rows"] for row in records(counts) if row["major"]}
@@ -242,15 +243,18 @@ def majors_of(sizes, early=None):
 def test_shares_of_error_modes_sum_to_one_per_model(keys, data):
     modes = [data.draw(st.sampled_from(["other", "empty_response", "state_memory_failure"])) for _ in keys]
     runs = [(benchmark, model, f"{benchmark}.{model}") for benchmark, model in keys]
-    rows = [(*run, mode, True) for run, mode in zip(runs, modes, strict=True)]
+    sure = [data.draw(st.sampled_from(["firm", "tentative"])) for _ in keys]
+    rows = [(*run, mode, how, True) for run, mode, how in zip(runs, modes, sure, strict=True)]
     units = units_of(dict.fromkeys(runs))
-    failures = frame_of(["benchmark_name", "model_name", "run_id", "error_mode", "failed"], rows)
+    columns = ["benchmark_name", "model_name", "run_id", "error_mode", "error_mode_confidence", "failed"]
+    failures = frame_of(columns, rows)
     counts = records(unchanged(stats.error_mode_counts, compared_by(failures, units, "model"), units))
     shares = dict.fromkeys(keys, 0.0)
     for row in counts:
         shares[row["benchmark_name"], row["model_name"]] += row["share"]
     assert list(shares.values()) == pytest.approx([1.0] * len(set(keys)))
     assert sum(row["failed_rows"] for row in counts) == len(keys)
+    assert sum(row["tentative"] for row in counts) == sure.count("tentative")
 
 
 @pytest.mark.parametrize(

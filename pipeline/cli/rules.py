@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from tabulate import tabulate
 
 from pipeline import schema
 from pipeline.cli import printing
@@ -122,7 +121,10 @@ def _list_data(rules: RuleSet, shown: list[Rule]) -> dict[str, Any]:
 
 
 def _explanation_text(explanation: Explanation) -> str:
+    from tabulate import tabulate
+
     verdict = explanation.verdict
+    runner_up = verdict.runners_up[0] or "none"
     contributions = sorted(explanation.contributions, key=lambda each: -abs(each.weight or _DECIDES))
     shown = [each for each in contributions if abs(each.weight or _DECIDES) >= _LEAST][:_MOST]
     said = [
@@ -140,7 +142,7 @@ def _explanation_text(explanation: Explanation) -> str:
     ]
     return "\n".join(
         [
-            f"{explanation.row_id}: {verdict.modes[0]} ({verdict.confidence[0]}; runner-up: {verdict.runners_up[0] or 'none'})",
+            f"{explanation.row_id}: {verdict.modes[0]} ({verdict.confidence[0]}; runner-up: {runner_up})",
             f"decided by {verdict.rules[0]}: {verdict.evidence[0]}",
             "",
             tabulate(said, headers=("what was read", "speaks for", "weight", "rule"), disable_numparse=True),

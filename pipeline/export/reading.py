@@ -101,6 +101,8 @@ def read_back(path: Path) -> Analysis:
             turn_metadata=metadata,
             category_counts=category_counts(compared_by(turns, units, options.compare_by), metadata, units),
             verdict_candidates=_optional(path / schema.VERDICT_CANDIDATES_PARQUET, schema.VERDICT_CANDIDATES),
+            signs=_optional(path / schema.SIGNS_PARQUET, schema.SIGNS),
+            recurring=_optional(path / schema.RECURRING_PARQUET, schema.RECURRING),
             reviews=reviews_table(failures, review),
             read_texts=partial(_read_texts, path=path / schema.TURNS_PARQUET),
         )

@@ -8,47 +8,56 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """An error mode for readers: a short name, and what the model does wrong."""
+    """An error mode for readers: a heading, a name of a few words, and what the model does wrong."""
 
     name: str
+    short_name: str
     what_goes_wrong: str
 
 
 MODES: Final = {
     "premature_end_session": Mode(
         "Ended the session too early",
+        "premature ending",
         "The model closes or hangs up the conversation, or its turn is swallowed by an earlier ending, while "
         "the user still wants something.",
     ),
     "empty_response": Mode(
         "Said and did nothing",
+        "empty response",
         "The turn holds no words and no action: blank text, control tokens or punctuation, and no tool call.",
     ),
     "partial_multi_tool_execution": Mode(
         "Did only part of what was asked",
+        "partial execution",
         "The user asks for several actions at once; the model carries out some of them and drops or merges the rest.",
     ),
     "state_memory_failure": Mode(
         "Lost what the conversation held",
+        "lost state",
         "The model forgets, contradicts or asks again for something that was already said, corrected or looked up.",
     ),
     "ambiguity_handling_failure": Mode(
         "Mishandled an ambiguity",
+        "ambiguity",
         "Several readings were possible and the model picked one without checking which; or the request was clear "
         "and it asked a needless or vague question.",
     ),
     "knowledge_grounding_error": Mode(
         "Stated what the facts do not hold",
+        "unsupported claim",
         "A statement contradicts the reference material or a tool's result, adds what they do not contain, or leaves "
         "out what they list.",
     ),
     "tool_or_action_selection_error": Mode(
         "Took the wrong action, or none",
+        "tool or action",
         "The expected call is missing, is the wrong one, comes too early, twice or without consent, or carries wrong "
         "arguments.",
     ),
     "other": Mode(
         "Something else",
+        "other",
         "None of the other modes: style, length, tone, language, an instruction about form not followed, a cut-off "
         "answer, a question ignored; or a row whose cause the rules could not tell.",
     ),
@@ -56,7 +65,11 @@ MODES: Final = {
 
 NO_MODEL_ERROR: Final = "no_model_error"
 """A bucket of its own: the model did nothing wrong here, and the attribution says whose fault the score is."""
-NO_ERROR: Final = Mode("No error of the model", "The model did nothing wrong here; the failed score has another cause.")
+NO_ERROR: Final = Mode(
+    "No error of the model",
+    "no model error",
+    "The model did nothing wrong here; the failed score has another cause.",
+)
 ATTRIBUTIONS: Final = ("model", "grader", "reference", "pipeline", "mixed")
 
 
@@ -108,3 +121,9 @@ FINER: Final = {
 def describe_bucket(bucket: str) -> Mode:
     """Return the description of an error mode or of `no_model_error`."""
     return NO_ERROR if bucket == NO_MODEL_ERROR else MODES[bucket]
+
+
+def tentative_label(mode: str, runner_up: str | None) -> str:
+    """Return a tentative label in words: the error mode, or the next likely one."""
+    names = [MODES[name].short_name for name in (mode, runner_up) if isinstance(name, str)]
+    return f"{', or '.join(names)} (tentative)"

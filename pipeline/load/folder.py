@@ -147,6 +147,13 @@ class PacketRow(msgspec.Struct):
     failed_dimensions: tuple[str, ...]
     error_mode_candidate: str
     response_kind: str
+    error_mode_confidence: str | None = None
+    """`None` in a packet of an earlier version."""
+
+    @property
+    def tentative(self) -> bool:
+        """Whether the provisional mode is tentative."""
+        return self.error_mode_confidence == c.TENTATIVE
 
     @property
     def early(self) -> bool:
@@ -154,7 +161,7 @@ class PacketRow(msgspec.Struct):
         return self.response_kind == c.ENDED_EARLY
 
 
-class _PacketLine(PacketRow):
+class _PacketLine(PacketRow, kw_only=True):
     """What a reviewer is shown of a failed row, and all that its digest covers."""
 
     error_mode_rule: str

@@ -237,4 +237,7 @@ def read_labelled(folder: Path, row_id: str) -> LabelledRow:
         raise not_read_back(folder, error) from None
     of_row = {score["dimension"]: score["passed"] for score in scores.select(["dimension", "passed"]).to_pylist()}
     row = row.append_column("scores", pa.array([msgspec.json.encode(of_row).decode()], pa.large_string()))
+    # Only a blank text that was stored is an empty response, and only then does this rule decide.
+    stored = row["response_kind"][0].as_py() != c.NO_TEXT or row["error_mode_rule"][0].as_py() == c.NO_TEXT_RULE
+    row = row.append_column("text_stored", pa.array([stored]))
     return LabelledRow(row, facts.rules_sha256, None if rules_file is None else str(rules_file))

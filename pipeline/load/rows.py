@@ -49,6 +49,8 @@ class JudgedRun:
     ttfb_ms: list[float | None]
     stored: list[bool]
     """Whether anything of the response of each row was written."""
+    text_stored: list[bool]
+    """Whether its text was, be it empty."""
     texts: pa.Table
     """The columns of `text_columns`, one row per row; none in a `RunBatch`, whose frame has them."""
     model_name: str
@@ -200,6 +202,7 @@ def _as_frames(runs: list[JudgedRun], comparison: str) -> RunBatch:
         source_line=_column((line for judged in runs for line in judged.lines), "int64"),
         scores=_column((msgspec.json.encode(each).decode() for each in scores), "str"),
         stored=_column((each for judged in runs for each in judged.stored), "bool"),
+        text_stored=_column((each for judged in runs for each in judged.text_stored), "bool"),
     )
     keys = turns[["benchmark_name", "model_name", "run_id", "turn"]]
     keys = keys.assign(turn=pd.to_numeric(keys["turn"], downcast="integer"))
@@ -226,7 +229,7 @@ def categorical(values: Sequence[str]) -> pd.Categorical:
 def _read_run(run: Run, advance: Callable[[int], None]) -> JudgedRun:
     """Read one run block by block."""
     digest = hashlib.sha256()
-    judged = JudgedRun(run, [], [], [], [], [], [], _NO_TEXTS, "", (), "", 0, (), (), ())
+    judged = JudgedRun(run, [], [], [], [], [], [], [], _NO_TEXTS, "", (), "", 0, (), (), ())
     texts: list[pa.Table] = []
     bad: list[BadLine] = []
     repairs: list[Repair] = []
@@ -247,6 +250,7 @@ def _read_run(run: Run, advance: Callable[[int], None]) -> JudgedRun:
                 judged.latency_ms.extend(row.latency_ms for row in decoded.rows)
                 judged.ttfb_ms.extend(row.ttfb_ms for row in decoded.rows)
                 judged.stored.extend(row.stored for row in decoded.rows)
+                judged.text_stored.extend(row.assistant_text is not None for row in decoded.rows)
                 models.update(row.model_name for row in decoded.rows if row.model_name)
                 bad += decoded.bad
                 repairs += decoded.repairs
@@ -299,6 +303,7 @@ def _each_turn_once(judged: JudgedRun) -> JudgedRun:
         latency_ms=[judged.latency_ms[n] for n in order],
         ttfb_ms=[judged.ttfb_ms[n] for n in order],
         stored=[judged.stored[n] for n in order],
+        text_stored=[judged.text_stored[n] for n in order],
         texts=judged.texts.take(pa.array(order, pa.int64())),
         duplicates=tuple((turn, judged.lines[n], judged.lines[last[turn]]) for turn, n in dropped),
     )

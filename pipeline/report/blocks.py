@@ -28,9 +28,10 @@ class Rows:
     """Text that stands for rows, mostly their number, and which rows these are.
 
     A row has to match one value of each name in `where`. The names: `benchmark`, `model` (what is compared: a
-    model or a run), `bucket` (after a `+`, the finer buckets that count for it too), `mode`, `dimension` (a
-    failed one), `root` and `secondary` (a failed one that a reviewer called so), `turn`, `state`, `attribution`,
-    `kind` (of response), `early` (`yes` or `no`), and `outcome`; without `outcome` only failed rows match.
+    model or a run), `bucket` (after a `+`, the finer buckets that count for it too), `mode` and `confidence`
+    (`firm` or `tentative`), `dimension` (a failed one), `root` and `secondary` (a failed one that a reviewer
+    called so), `turn`, `state`, `attribution`, `kind` (of response), `early` (`yes` or `no`), and `outcome`;
+    without `outcome` only failed rows match.
     """
 
     text: str

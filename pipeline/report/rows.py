@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     """Benchmark, model (or run), and a bucket that finer ones count for."""
 
 _PER_BUCKET: Final = 3
-_EVIDENCE: Final = ["turn", "failed_dimensions", "error_mode_rule", "error_mode_evidence", *c.TEXTS, *c.OF_REFERENCE]
+_BUCKET: Final = ("bucket", "bucket_source", "error_mode_confidence")
+_LABEL: Final = [f"error_mode{part}" for part in ("", "_rule", "_evidence", "_runner_up", "_confidence")]
+_EVIDENCE: Final = ["turn", "failed_dimensions", *_LABEL, *c.TEXTS, *c.OF_REFERENCE]
 
 
 class FailedRow(NamedTuple):
@@ -37,11 +39,17 @@ class FailedRow(NamedTuple):
     failed_dimensions: Sequence[str]
     bucket: str
     bucket_source: str
+    error_mode_confidence: str
 
     @property
     def reviewed(self) -> bool:
         """Whether reviewers settled the row."""
         return self.bucket_source == c.REVIEW
+
+    @property
+    def tentative(self) -> bool:
+        """Whether the bucket is a tentative label of the rules."""
+        return not self.reviewed and self.error_mode_confidence == c.TENTATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class ParentCounts:
     failed_rows: int
     reviewed: int
     provisional: int
+    tentative: int
+    """How many of the provisional ones have a tentative label."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,9 @@ class AnalysisRows:
             for row in rows:
                 of_parent[self.analysis.review.buckets.parent(row.bucket)].append(row)
             for parent, parts in sorted(of_parent.items()):
-                failed, reviewed = sum(row.failed_rows for row in parts), sum(row.reviewed for row in parts)
-                sizes[unit].append(ParentCounts(unit, parent, failed, reviewed, sum(row.provisional for row in parts)))
+                names = ("failed_rows", "reviewed", "provisional", "tentative")
+                counts = [sum(getattr(row, name) for row in parts) for name in names]
+                sizes[unit].append(ParentCounts(unit, parent, *counts))
         return sizes
 
     @cached_property
@@ -123,7 +134,7 @@ class AnalysisRows:
     def failures(self) -> Mapping[str, list[FailedRow]]:
         """The failed rows of a benchmark, one model's after the other's, each in input order."""
         names = ("benchmark_name", self.analysis.unit, "row_id", "turn", "response_kind", "failed_dimensions")
-        columns = [self.analysis.failures[name].tolist() for name in (*names, "bucket", "bucket_source")]
+        columns = [self.analysis.failures[name].tolist() for name in (*names, *_BUCKET)]
         of_unit: dict[Unit, list[FailedRow]] = defaultdict(list)
         for row in map(FailedRow._make, zip(*columns, strict=True)):
             of_unit[row.benchmark_name, row.model_name].append(row)

@@ -50,7 +50,7 @@ def _lines(rows: AnalysisRows, *, brief: bool) -> Iterator[str]:
         said = f"{rate(failed, judged)} of judged rows failed" if judged else "no judged row"
         yield f"{analysis.name}: {said} in {runs}"
     yield f"Status: {analysis.stamp}" + (
-        "; error modes are put by rules, not by reviewers" if analysis.status == "provisional" else ""
+        f"; error modes are put by rules, not by reviewers{_of_these(rows)}" if analysis.status == "provisional" else ""
     )
     findings: Mapping[Unit, list[str]] = defaultdict(list) if brief else _findings(analysis)
     texts = {} if brief else _user_texts(rows)
@@ -75,6 +75,12 @@ def _lines(rows: AnalysisRows, *, brief: bool) -> Iterator[str]:
         yield f"Artifact notes: {found} (listed in the report and by `error-analysis check`)"
     if analysis.rejected:
         yield f"Rows left out as bad: {len(analysis.rejected)} (see {c.REJECTED_ROWS})"
+
+
+def _of_these(rows: AnalysisRows) -> str:
+    """Return how many labels are tentative; nothing where none is."""
+    tentative = sum(row.tentative for row in rows.all_failures())
+    return f": of these {rows.analysis.failed_rows}, {tentative} tentative" if tentative else ""
 
 
 def _findings(analysis: Analysis) -> Mapping[Unit, list[str]]:
@@ -120,13 +126,16 @@ def _model(rows: AnalysisRows, row: Record, findings: list[str]) -> Iterator[str
         yield f"    dimensions: {'; '.join(dimensions)}"
     if rows.analysis.review.decided:
         largest = sorted(rows.parents[unit], key=lambda each: (-each.failed_rows, each.parent))[:_TOP]
-        buckets = [f"{each.parent} {_sizes(each.reviewed, each.provisional)}" for each in largest]
+        buckets = [f"{each.parent} {_sizes(each.reviewed, each.provisional, each.tentative)}" for each in largest]
         yield f"    main causes of {row.failed_rows}: {'; '.join(buckets)}"
         yield from findings
     else:
         modes = sorted(rows.error_modes[unit], key=lambda each: (-each.failed_rows, each.error_mode))[:_TOP]
         if modes:
-            shares = [f"{each.error_mode} {rate(each.failed_rows, row.failed_rows)}" for each in modes]
+            shares = [
+                f"{each.error_mode} {rate(each.failed_rows, row.failed_rows)}{_tentative(each.tentative)}"
+                for each in modes
+            ]
             yield f"    error modes: {'; '.join(shares)}"
 
 
@@ -158,8 +167,11 @@ def _themes(rows: AnalysisRows, benchmark: str) -> Iterator[str]:
     of_turns = [row for row in rows.failures[benchmark] if row.turn in turns]
     sizes = Counter(map(rows.parent, of_turns))
     reviewed = Counter(rows.parent(row) for row in of_turns if row.reviewed)
+    tentative = Counter(rows.parent(row) for row in of_turns if row.tentative)
     if themes := sizes.most_common(_TOP):  # of equal ones the first to appear
-        listed = [f"{name} {_sizes(reviewed[name], number - reviewed[name])}" for name, number in themes]
+        listed = [
+            f"{name} {_sizes(reviewed[name], number - reviewed[name], tentative[name])}" for name, number in themes
+        ]
         yield f"  Themes of these turns: {'; '.join(listed)}"
 
 
@@ -168,5 +180,9 @@ def _hard_turns(rows: AnalysisRows, benchmark: str) -> list[Record]:
     return [row for row in rows.hardest_turns[benchmark] if row.models_failed > 1]
 
 
-def _sizes(reviewed: int, provisional: int) -> str:
-    return f"{reviewed} reviewed, {provisional} provisional"
+def _sizes(reviewed: int, provisional: int, tentative: int) -> str:
+    return f"{reviewed} reviewed, {provisional} provisional{_tentative(tentative)}"
+
+
+def _tentative(number: int) -> str:
+    return f" ({number} tentative)" if number else ""

@@ -1,4 +1,4 @@
-"""Which rows a reviewer should read next: what the gate needs first, varied, with controls in between."""
+"""Which rows a reviewer should read next: what the gate needs first, tentative first, with controls in between."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ def remaining(state: FolderReview, who: Identity, filters: Filters) -> int:
 
 
 def ordered(state: FolderReview, who: Identity, filters: Filters) -> list[PacketRow]:
-    """Order the waiting rows: major buckets short of reviews first, hard turns early, turns varied, `_early` last."""
+    """Order the waiting rows: major buckets short of reviews first, then tentative before firm labels.
+
+    Among these hard turns come early and turns vary; `_early` rows come last.
+    """
     rows = _waiting(state, who, filters)
     short = {
         (status.unit, status.bucket): max(status.rows_needed - status.decided, 1)
@@ -82,16 +85,17 @@ def ordered(state: FolderReview, who: Identity, filters: Filters) -> list[Packet
     placed = []
     for group, members in groups.items():
         seen: Counter[int] = Counter()
-        members.sort(key=lambda row: (row.early, -failing[row.benchmark_name, row.turn], row.turn, row.row_id))
-        varied: list[tuple[bool, int, int, PacketRow]] = []
+        members.sort(key=lambda row: (-failing[row.benchmark_name, row.turn], row.turn, row.row_id))
+        members.sort(key=lambda row: (row.early, not row.tentative))  # keeps that order
+        varied: list[tuple[bool, bool, int, int, PacketRow]] = []
         for row in members:
-            varied.append((row.early, seen[row.turn], len(varied), row))
+            varied.append((row.early, not row.tentative, seen[row.turn], len(varied), row))
             seen[row.turn] += 1
-        varied.sort(key=lambda entry: entry[:3])
+        varied.sort(key=lambda entry: entry[:-1])
         for rank, (early, *_, row) in enumerate(varied):
             urgent = not early and rank < short.get(group, 0)
             hard = -failing[row.benchmark_name, row.turn]
-            placed.append((row.row_id in later, early, not urgent, rank, hard, row.row_id, row))
+            placed.append((row.row_id in later, early, not urgent, not row.tentative, rank, hard, row.row_id, row))
     placed.sort(key=lambda entry: entry[:-1])
     return [entry[-1] for entry in placed]
 

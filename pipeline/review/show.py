@@ -130,6 +130,7 @@ def _laid_out(row: Row, chosen: QueueItem) -> dict[str, Any]:
             "rule": row["error_mode_rule"],
             "evidence": row["error_mode_evidence"],
             "runner_up": row["error_mode_runner_up"],
+            "confidence": row["error_mode_confidence"],
         },
         **_texts(row),
         "scores": json.loads(row["scores"]),

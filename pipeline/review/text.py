@@ -58,7 +58,8 @@ def _row(row: dict[str, Any], number: int, count: int) -> Iterator[str]:
         yield one_line(f"{who} decided {decision['bucket']}, {decision['attribution']}{settles}{note}")
     if row["provisional"]:
         found = row["provisional"]
-        yield f"provisional mode: {found['mode']} (runner-up {found['runner_up'] or 'none'})"
+        known = f"{found['confidence']}; " if found["confidence"] else ""
+        yield f"provisional mode: {found['mode']} ({known}runner-up {found['runner_up'] or 'none'})"
         yield f"  rule {visible_name(found['rule'])} saw: {one_line(found['evidence'])}"
     yield from _before(row)
     yield f"--- turn {row['turn']}"

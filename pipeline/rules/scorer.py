@@ -4,7 +4,8 @@ Two readers give each mode a probability: the rules (a mode's score is its start
 rule's weight times that of the sentence) and the text model. Their log-probabilities are added, and the greatest sum
 wins; of equal sums, the first mode in the codebook's order. What is self-evident decides first (a rule without
 weights). Where no rule speaks for the winner, a dimension that failed alone and stands for one mode goes first. A
-label is *firm* where shape decides, or where both readers, each alone, would choose it; else it is *tentative*.
+label is *firm* where shape decides, or where both readers agree: it is the text model's first choice, a rule speaks for
+it or its dimension, and to the rules no other mode is more than twice as likely. Else it is *tentative*.
 
 A row's result does not depend on the rows that are read with it: sums are rounded before they are compared.
 """
@@ -36,8 +37,6 @@ TEXT_MODEL: Final = "text-model"
 """The rule id of a row whose mode comes from the text model alone."""
 FAILED_ALONE: Final = "failed-alone"
 """The rule id of a row whose mode is that of the only dimension that failed."""
-FIRM: Final = "firm"
-TENTATIVE: Final = "tentative"
 _NO_EVIDENCE: Final = "no rule matched"
 _LONGEST: Final = 400
 _NAMED: Final = 1000.0
@@ -48,6 +47,7 @@ _TEXT_MODEL: Final = -1
 _FAILED_ALONE: Final = -2
 _OTHER: Final = schema.ERROR_MODES.index(schema.OTHER)
 _DIGITS: Final = 6
+_TWICE: Final = float(np.log(2))
 _NEGATED: Final = (
     r"\b(?:no|not|never|without|nothing|none|neither|nor|free of|rather than|\w+n['’]t)"
     r"(?:[ -]+[\w'’]+){0,3}?[ -]+(?:%s)"
@@ -83,8 +83,9 @@ class Scorer:
     def __init__(self, rows: pa.Table, rules: RuleSet, excluded: Collection[str] = ()) -> None:
         """Read every failed row.
 
-        `rows` has `response_kind`, `failed_dimensions`, the texts of `schema.TEXTS`, `scores` as JSON text, and
-        `call_check` where calls were checked. `excluded` dimensions are ignored.
+        `rows` has `response_kind`, `failed_dimensions`, the texts of `schema.TEXTS`, `scores` as JSON text,
+        `call_check` where calls were checked, and `text_stored` where some texts were not. `excluded` dimensions are
+        ignored.
         """
         self.rules = rules.rules
         self._table = rows
@@ -145,7 +146,8 @@ class Scorer:
         decided = self._deciding()
         for row in np.flatnonzero(decided >= 0).tolist():
             mode[row], number[row] = schema.ERROR_MODES.index(self.rules[decided[row]].mode), decided[row]
-        agree = (self.by_rules.argmax(axis=1) == mode) & (self.by_text.argmax(axis=1) == mode) & self._with_text_model
+        of_rules = self.by_rules[rows, mode] >= self.by_rules.max(axis=1) - _TWICE
+        agree = of_rules & (self.by_text.argmax(axis=1) == mode) & self._with_text_model
         firm = (agree & (number != _TEXT_MODEL)) | (decided >= 0)
         runner_up = np.where(mode == best, runner_up, best)
         known = np.isfinite(total[rows, runner_up])
@@ -156,7 +158,7 @@ class Scorer:
             rules=[ids[each] for each in number.tolist()],
             evidence=self._evidence(mode, number),
             runners_up=[schema.ERROR_MODES[m] if k else None for m, k in zip(runner_up.tolist(), known, strict=True)],
-            confidence=[FIRM if each else TENTATIVE for each in firm.tolist()],
+            confidence=[schema.FIRM if each else schema.TENTATIVE for each in firm.tolist()],
         )
 
     def _deciding(self) -> np.ndarray:
@@ -223,6 +225,8 @@ class Scorer:
             rows = np.flatnonzero(allowed)
             return Match(rows, np.ones(len(rows)))
         texts = self.sentences.complaint if rule.reads else self._texts[rule.look_in]
+        if rule.reads and rule.expression.isascii():
+            texts = self._plain
         hits = _matches(texts, rule.expression)
         if rule.unless is not None:
             hits &= ~_matches(texts, rule.unless)
@@ -231,14 +235,15 @@ class Scorer:
             return Match(rows, np.ones(len(rows)), matched=_matched(texts.take(pa.array(rows)), rule.expression))
         hits &= (self.sentences.weight > 0) & allowed[self.sentences.row]
         sentence = np.flatnonzero(hits)
-        sentence = sentence[~negated(texts.take(pa.array(sentence)), rule)]
+        if len(sentence):
+            sentence = sentence[~negated(texts.take(pa.array(sentence)), rule)]
         return Match(self.sentences.row[sentence], self.sentences.weight[sentence], sentence)
 
     def _without_words(self, rule: Rule) -> np.ndarray:
         """Return per row whether a rule's conditions hold, those on words aside."""
         allowed = np.ones(self._rows, dtype=bool)
         if rule.response_kind:
-            allowed &= np.isin(np.array(self._table["response_kind"].to_pylist(), dtype=object), rule.response_kind)
+            allowed &= np.isin(self._kinds, rule.response_kind)
         if rule.tool_calls is not None:
             allowed &= self._called if rule.tool_calls == "some" else ~self._called
         if rule.expected_calls:
@@ -251,6 +256,22 @@ class Scorer:
             modes = [{modes_of_dimension(name) for name in failed} for failed in self._failed]
             allowed &= np.array([rule.failed_for in of_row for of_row in modes], dtype=bool)
         return allowed
+
+    @cached_property
+    def _plain(self) -> pa.Array:
+        """The complaints in ASCII, other letters as `?`: RE2 is many times slower where words end in other letters."""
+        complaints = pc.replace_substring(self.sentences.complaint, "\u2019", "'")
+        return pa.array(
+            [each.encode("ascii", "replace").decode() for each in complaints.to_pylist()], pa.large_string()
+        )
+
+    @cached_property
+    def _kinds(self) -> np.ndarray:
+        """The response kind of each row; empty where it is blank because its text was not stored."""
+        kinds = np.array(self._table["response_kind"].to_pylist(), dtype=object)
+        if "text_stored" in self._table.column_names:
+            kinds[(kinds == schema.NO_TEXT) & ~np.asarray(self._table["text_stored"])] = ""
+        return kinds
 
     @cached_property
     def _called(self) -> np.ndarray:

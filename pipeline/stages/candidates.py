@@ -21,6 +21,9 @@ _ERROR: Final = (
     r'|"(?:status|result|outcome|state)":\s*"(?:[^"]*err|fail|invalid|reject|denied|declined|not[_ ]found|time[d_ ]*out'
     r'|unavailable)|"(?:ok|success|successful)":\s*false'
 )
+_MAYBE_ERROR: Final = r"err|fail|invalid|reject|denied|declined|not.found|time|unavailable|false"
+_MAYBE_UNDONE: Final = r"able to|could ?n.t|could not|can ?not|can.t|did ?n.t|did not|went wrong"
+"""Plain words that every match of `_ERROR` and of `_UNDONE` has: searched first, since they are found much faster."""
 _DID: Final = (
     r"(?:booked|reported|moved|sent|updated|changed|cancell?ed|scheduled|reserved|submitted|registered|placed|ordered"
     r"|added|removed|saved|filed|logged|set up|taken care of|confirmed|on its way|done)"
@@ -71,16 +74,16 @@ def verdict_candidates(turns: pd.DataFrame) -> pd.DataFrame:
 
 def _claimed(turns: pd.DataFrame) -> pd.Index:
     """Return the rows that say that something is done although a tool returned an error."""
-    text = turns.loc[turns["tool_results"].str.contains(_ERROR, case=False), "assistant_text"]
+    failing = turns[turns["tool_results"].str.contains(_MAYBE_ERROR, case=False)]
+    text = failing.loc[failing["tool_results"].str.contains(_ERROR, case=False), "assistant_text"]
     return text.index[text.str.contains(_DONE, case=False) & ~text.str.contains(_DOUBT, case=False)]
 
 
 def _denied(turns: pd.DataFrame) -> pd.Index:
     """Return the rows that say that something could not be done although every tool succeeded."""
-    results = turns["tool_results"]
-    succeeded = results.str.contains(_SUCCESS, case=False) & ~results.str.contains(_ERROR, case=False)
-    text = turns.loc[succeeded, "assistant_text"]
-    return text.index[text.str.contains(_UNDONE, case=False)]
+    denying = turns[turns["assistant_text"].str.contains(_MAYBE_UNDONE, case=False)]
+    results = denying.loc[denying["assistant_text"].str.contains(_UNDONE, case=False), "tool_results"]
+    return results.index[results.str.contains(_SUCCESS, case=False) & ~results.str.contains(_ERROR, case=False)]
 
 
 def _format_only(calls: Iterable[dict[str, Any]]) -> bool:

@@ -27,9 +27,10 @@ def check_listed(judged: JudgedRun, facts: RunFacts, summary: Mapping[str, Any])
     kept = [scores for turn, scores in zip(judged.turns, judged.scores, strict=True) if turn not in lost]
     differences = []
     for column, cell in run.cells.items():
-        stated = _number(cell)
+        if (stated := _number(cell)) is None or not _is_count(column, judged):
+            continue
         counts = {count for rows in (every, kept) for count in _counts(column, rows)}
-        if stated is not None and counts and stated not in counts and stated != _summarised(column, summary):
+        if counts and stated not in counts and stated != _summarised(column, summary):
             expected = " or ".join(map(str, sorted(counts)))
             differences.append(f"{column} is {cell}, the judged rows give {expected}")
     if differences:
@@ -37,26 +38,36 @@ def check_listed(judged: JudgedRun, facts: RunFacts, summary: Mapping[str, Any])
         yield Note("warning", "run_results.csv", what)
 
 
+def _is_count(column: str, judged: JudgedRun) -> bool:
+    """Whether a column may be a count of rows."""
+    name, _, kind = column.rpartition("_")
+    if column in {"turns_scored", "fail_rows", "pass_rows"}:
+        return True
+    return kind in {"passes", "applicable"} and any(name in scores for scores in judged.scores)
+
+
 def _counts(column: str, rows: Sequence[Mapping[str, bool | None]]) -> Iterator[int]:
-    """Yield what a column may rightly give for the rows; nothing for a column that is no count of rows."""
-    failed = sum(False in scores.values() for scores in rows)
-    incomplete = sum(not any(score is not None for score in scores.values()) for scores in rows)
+    """Yield what a column may rightly give for the rows; `column` is one of those."""
     match column:
         case "turns_scored":
             yield len(rows)
         case "fail_rows":
-            yield failed
+            yield _failed(rows)
         case "pass_rows":
-            yield len(rows) - failed
-            yield len(rows) - failed - incomplete
+            incomplete = sum(not any(score is not None for score in scores.values()) for scores in rows)
+            yield len(rows) - _failed(rows)
+            yield len(rows) - _failed(rows) - incomplete
         case _:
             name, _, kind = column.rpartition("_")
             of_dimension = [scores.get(name) for scores in rows]
-            if kind in ("passes", "applicable") and any(name in scores for scores in rows):
-                scored = sum(score is not None for score in of_dimension)
-                passed = sum(score is True for score in of_dimension)
-                yield passed if kind == "passes" else scored
-                yield passed + len(rows) - scored if kind == "passes" else len(rows)
+            scored = sum(score is not None for score in of_dimension)
+            passed = sum(score is True for score in of_dimension)
+            yield passed if kind == "passes" else scored
+            yield passed + len(rows) - scored if kind == "passes" else len(rows)
+
+
+def _failed(rows: Sequence[Mapping[str, bool | None]]) -> int:
+    return sum(False in scores.values() for scores in rows)
 
 
 def _summarised(column: str, summary: Mapping[str, Any]) -> object:

@@ -33,7 +33,7 @@ def count_tables(  # noqa: PLR0913, PLR0917 - four tables, and what they are cou
     outcomes = turnsets.turn_outcomes(turns, units, options.repeat_policy)
     difficulty = turnsets.turn_difficulty(outcomes)
     return {
-        "model_counts": stats.model_counts(turns, units, own_losses),
+        "model_counts": stats.model_counts(turns, failures, units, own_losses),
         "dimension_counts": stats.dimension_counts(scores, units),
         "error_mode_counts": stats.error_mode_counts(failures, units),
         "bucket_counts": stats.bucket_counts(failures, units, buckets),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pipeline import schema
 from pipeline.stages import checks
 from pipeline.stages.candidates import verdict_candidates
+from pipeline.stages.recurring import keep_complaints
+from pipeline.stages.signs import sign_flags
 from pipeline.stages.tables import concat, text_sizes
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ class Loaded:
     scores: list[pd.DataFrame] = field(default_factory=list)
     silent: list[pd.DataFrame] = field(default_factory=list)
     candidates: list[pd.DataFrame] = field(default_factory=list)
+    signs: list[pd.DataFrame] = field(default_factory=list)
+    """What is kept of the responses of all rows, in the order of `turns`."""
+    complaints: pd.DataFrame = field(default_factory=lambda: concat([], schema.COMPLAINTS))
+    """The failed rows in whose reasoning recurring phrases are looked for."""
     questions: checks.Questions = field(default_factory=checks.Questions)
     dimensions: dict[str, None] = field(default_factory=dict)
     reviewed: list[ReviewedRow] = field(default_factory=list)
@@ -53,6 +59,8 @@ class Loaded:
         self.scores.append(scores.reset_index(drop=True))  # the index is half of their size
         self.silent.append(checks.silent_rows(turns))
         self.candidates.append(verdict_candidates(turns))
+        self.signs.append(sign_flags(turns))
+        self.complaints = keep_complaints(self.complaints, failures)
         self.questions.add(turns)
         self.reviewed += reviewed
         if self.texts is not None:

@@ -23,10 +23,13 @@ UNIT = ["benchmark_name", "model_name"]
 EARLY = "model_ended_session_early"
 
 
-def model_counts(turns: pd.DataFrame, units: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
+def model_counts(
+    turns: pd.DataFrame, failures: pd.DataFrame, units: pd.DataFrame, losses: pd.DataFrame
+) -> pd.DataFrame:
     """Return one row per benchmark x model in input order; a model whose runs have no rows counts zeros.
 
     A turn that the harness lost or excluded is a pipeline loss, whether it has a row or not, and never incomplete.
+    `tentative` counts the failed rows whose error mode is tentative, reviewed or not.
     """
     kinds = {kind: turns["response_kind"].eq(kind) for kind in ("model_ended_session", EARLY, "empty_response")}
     lost = losses.loc[losses["kind"].isin(schema.LOST_TURNS), [*UNIT, "run_id", "turn"]].drop_duplicates()
@@ -41,10 +44,12 @@ def model_counts(turns: pd.DataFrame, units: pd.DataFrame, losses: pd.DataFrame)
     }
     counts = turns[UNIT].assign(**flags).groupby(UNIT, observed=True)[list(flags)].sum()
     lost_turns = lost.groupby(UNIT, observed=True).size().rename("pipeline_losses")
+    tentative = failures[_is_tentative(failures)].groupby(UNIT, observed=True).size().rename("tentative")
     counted = (
         units[UNIT]
         .merge(counts.reset_index(), on=UNIT, how="left", validate="one_to_one")
         .merge(lost_turns.reset_index(), on=UNIT, how="left", validate="one_to_one")
+        .merge(tentative.reset_index(), on=UNIT, how="left", validate="one_to_one")
         .drop(columns=UNIT)
         .fillna(0)
         .astype("int64")
@@ -67,16 +72,27 @@ def dimension_counts(scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
 
 
 def error_mode_counts(failures: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per benchmark x model x error mode; `share` is of the model's failed rows."""
-    counts = failures.groupby([*UNIT, "error_mode"], observed=True).size()
-    share = counts / counts.groupby(UNIT, observed=True).transform("sum")
-    counted = counts.to_frame("failed_rows").assign(share=share.astype("float64")).reset_index()
+    """Return one row per benchmark x model x error mode; `share` is of the model's failed rows.
+
+    `tentative` says how many of the failed rows have the mode as a tentative label.
+    """
+    names = [*UNIT, "error_mode"]
+    counts = (
+        failures[names]
+        .assign(failed_rows=True, tentative=_is_tentative(failures))
+        .groupby(names, observed=True)[["failed_rows", "tentative"]]
+        .sum()
+        .astype("int64")
+    )
+    share = counts["failed_rows"] / counts["failed_rows"].groupby(UNIT, observed=True).transform("sum")
+    counted = counts.assign(share=share.astype("float64")).reset_index()
     return schema.conform(_in_input_order(counted, units), schema.ERROR_MODE_COUNTS)
 
 
 def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets) -> pd.DataFrame:
     """Return one row per benchmark x model x bucket, reviewed and provisional apart, largest bucket first.
 
+    `tentative` counts the provisional rows whose label is tentative.
     `own_rows` leaves out the rows that were filled in after the session had ended. By these a bucket is *major*:
     one of the model's three largest, ties included, or at least 10% of its failed rows; finer buckets count for
     their parents (`ledger/gate.py`).
@@ -85,6 +101,7 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
         "failed_rows": failures["bucket"].notna(),
         "reviewed": failures["bucket_source"].eq("review"),
         "provisional": failures["bucket_source"].eq("rule"),
+        "tentative": failures["bucket_source"].eq("rule") & _is_tentative(failures),
         "own_rows": failures["response_kind"].ne(EARLY),
     }
     names = [*UNIT, "bucket"]
@@ -94,6 +111,11 @@ def bucket_counts(failures: pd.DataFrame, units: pd.DataFrame, buckets: Buckets)
     )
     ordered = counts.sort_values(["own_rows", "name"], ascending=[False, True])
     return schema.conform(_in_input_order(ordered.drop(columns="name"), units), schema.BUCKET_COUNTS)
+
+
+def _is_tentative(failures: pd.DataFrame) -> pd.Series:
+    """Return, per failed row, whether its error mode is tentative."""
+    return failures["error_mode_confidence"].eq(schema.TENTATIVE)
 
 
 def _is_major(counts: pd.DataFrame, buckets: Buckets) -> list[bool]:

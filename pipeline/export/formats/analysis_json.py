@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.events import Finding
     from pipeline.ledger.gate import BucketStatus
     from pipeline.load.records import RunInput
+    from pipeline.report.frames import Record
 
 _TOP_LINE: Final = (
     "runs",
@@ -34,6 +35,8 @@ _FROM_THE_HARNESS: Final = ("expected_endings", "pipeline_losses")
 """Counts of what the harness says; not there where no run of the analysis has any of them."""
 _INPUT: Final = ("run_id", "model_name", "benchmark_name", "judged_file", "sha256", "rows")
 _INPUT_IF_KNOWN: Final = ("mode", "turn_taking", "turns", "turns_judged")
+_OF_SIGN: Final = ("rows", "failed_rows", "rows_without", "failed_without", "examples")
+_OF_PHRASE: Final = ("phrase", "failed_rows", "rows_read", "row_id")
 _OPTIONS_IF_GIVEN: Final = ("turns", "ending_calls", "transcripts")
 
 
@@ -102,6 +105,7 @@ def _benchmarks(analysis: Analysis) -> dict[str, Any]:
     sets: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row in records(analysis.turn_sets):
         sets[row.set, row.benchmark_name, row.model_name].append(row.turn)
+    signs, recurring = grouped(analysis.signs, MODEL), grouped(analysis.recurring, ["benchmark_name"])
     benchmarks = {}
     for name in analysis.benchmarks:
         several = len(models[name]) > 1
@@ -114,8 +118,22 @@ def _benchmarks(analysis: Analysis) -> dict[str, Any]:
                 kind: {model: sets[kind, name, model] for model in models[name]} if several else None
                 for kind in ("unique_fail", "unique_pass")
             },
+            **_from_texts([row for model in models[name] for row in signs[name, model]], recurring[name]),
         }
     return benchmarks
+
+
+def _from_texts(signs: Iterable[Record], recurring: Iterable[Record]) -> dict[str, Any]:
+    """Return the signs that rows show, and the phrases that recur in error modes, where there are any."""
+    of_model: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in signs:
+        if row.rows:
+            of_model[row.model_name][row.sign] = {name: getattr(row, name) for name in _OF_SIGN}
+    of_mode: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in recurring:
+        of_mode[row.error_mode].append({name: getattr(row, name) for name in _OF_PHRASE})
+    found = {"signs": dict(of_model), "recurring": dict(of_mode)}
+    return {name: values for name, values in found.items() if values}
 
 
 def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
@@ -128,7 +146,7 @@ def _models(analysis: Analysis) -> dict[str, dict[str, Any]]:
         unit = (row.benchmark_name, row.model_name)
         scores = dimensions[unit]
         models[row.benchmark_name][row.model_name] = {
-            **{name: getattr(row, name) for name in (*_TOP_LINE, *harness)},
+            **{name: getattr(row, name) for name in (*_TOP_LINE, *harness, "tentative")},
             "failed_dimensions": {each.dimension: each.failed for each in scores if each.failed},
             "scored_dimensions": {each.dimension: each.scored for each in scores if each.scored},
             "error_modes": {each.error_mode: each.failed_rows for each in modes[unit]},

@@ -32,6 +32,7 @@ _OPTIONAL: Final = {
     "turn_metadata": schema.TURN_METADATA,
     "category_counts": schema.CATEGORY_COUNTS,
     "verdict_candidates": schema.VERDICT_CANDIDATES,
+    "recurring": schema.RECURRING,
 }
 """Tables that are written when they have rows."""
 _TYPES: Final = {
@@ -93,6 +94,11 @@ def _write_scores(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
             writer.write(score_rows(scores.iloc[first : first + _ROW_GROUP], analysis.name))
 
 
+def _write_signs(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
+    with TableWriter(stream, schema.SIGNS) as writer:
+        writer.write(analysis.signs)
+
+
 def _write_losses(_: Report, analysis: Analysis, stream: BinaryIO) -> None:
     with TableWriter(stream, schema.PIPELINE_LOSSES) as writer:
         writer.write(analysis.pipeline_losses)
@@ -104,6 +110,7 @@ OUTPUTS: Final = (
         Output(f"tables/{name}.parquet", partial(_write, name=name), wanted=partial(_has_rows, name=name))
         for name in _OPTIONAL
     ),
+    Output(schema.SIGNS_PARQUET, _write_signs, wanted=lambda analysis: bool(analysis.signs["rows"].any())),
     Output(schema.SCORES_PARQUET, _write_scores),
     Output(schema.LOSSES_PARQUET, _write_losses, wanted=lambda analysis: bool(len(analysis.pipeline_losses))),
 )

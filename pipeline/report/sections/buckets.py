@@ -21,7 +21,7 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
     yield Heading(2, (f"Causes by {analysis.options.compare_by}",), "drawn")
     what = (
         "Reviewed: failed rows that a reviewer read and decided into the bucket. Provisional: failed rows that the "
-        "rules put there and nobody has settled."
+        "rules put there and nobody has settled, by labels of which some are tentative."
     )
     yield Paragraph((what,))
     yield from per_benchmark(analysis, lambda benchmark: _of_benchmark(rows, benchmark))
@@ -38,7 +38,7 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
                 Code(row.bucket),
                 Code(parent(row.bucket)) if parent(row.bucket) != row.bucket else "",
                 str(row.reviewed),
-                str(row.provisional),
+                f"{row.provisional} ({row.tentative} tentative)" if row.tentative else str(row.provisional),
             )
             for model in analysis.models(benchmark)
             for row in rows.buckets[benchmark, model]

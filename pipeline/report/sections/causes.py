@@ -12,6 +12,7 @@ from pipeline.report.blocks import Code, Heading, Paragraph, Strong
 from pipeline.report.sections.datapoints import datapoint
 from pipeline.report.sections.interface import count, counted, labelled_turns, listed, table
 from pipeline.report.text import one_line, words
+from pipeline.schema import TENTATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.events import Finding
     from pipeline.ledger.gate import BucketStatus, Unit
     from pipeline.ledger.review import Review
-    from pipeline.report.blocks import Block, Inline
+    from pipeline.report.blocks import Block, Inline, Inlines
     from pipeline.report.rows import AnalysisRows, BucketKey, FailedRow, ParentCounts
 
 
@@ -94,7 +95,7 @@ def causes_of(causes: Causes, unit: Unit) -> Iterator[Block]:
     minor = []
     for bucket, row in sizes.items():
         reviewed, provisional = _reviewed_and_provisional(row)
-        minor.append((f"{bucket} ", reviewed, " reviewed, ", provisional, " provisional"))
+        minor.append((f"{bucket} ", reviewed, " reviewed, ", provisional, " provisional", *_tentative(row)))
     if minor:
         yield Paragraph(("Minor: ", *listed(minor, "; "), "."))
     for bucket in sizes:
@@ -107,7 +108,15 @@ def _major(causes: Causes, standing: BucketStatus, size: ParentCounts, total: in
     rows, review = causes.rows.in_bucket[key], causes.rows.analysis.review
     text = describe_bucket(standing.bucket)
     reviewed, provisional = _reviewed_and_provisional(size)
-    named = (f"{text.name} (", Code(standing.bucket), "): reviewed ", reviewed, ", provisional ", provisional)
+    named = (
+        f"{text.name} (",
+        Code(standing.bucket),
+        "): reviewed ",
+        reviewed,
+        ", provisional ",
+        provisional,
+        *_tentative(size),
+    )
     yield Heading(4, (*named, f", of {words('failed row', total)}"))
     finer = Counter(row.bucket for row in rows if row.reviewed and row.bucket != standing.bucket)
     if finer:
@@ -133,6 +142,15 @@ def _reviewed_and_provisional(size: ParentCounts) -> tuple[Inline, Inline]:
         count(size.reviewed, unit, of_bucket, ("state", "decided")),
         count(size.provisional, unit, of_bucket, *still_open),
     )
+
+
+def _tentative(size: ParentCounts) -> Inlines:
+    """Return how many of the provisional rows of a bucket have a tentative label; nothing where none has."""
+    if not size.tentative:
+        return ()
+    still_open = [("state", state) for state in OPEN_STATES]
+    where = (("bucket", f"+{size.parent}"), *still_open, ("confidence", TENTATIVE))
+    return (" (", counted(size.tentative, f"{size.tentative} tentative", size.unit, *where), ")")
 
 
 def _findings(findings: list[Finding]) -> Iterator[Block]:

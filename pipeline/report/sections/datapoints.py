@@ -6,11 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
+from pipeline.ledger.codebook import tentative_label
 from pipeline.report.blocks import Code, Datapoint, Quote
 from pipeline.report.calls import call_words
 from pipeline.report.sections.interface import listed
 from pipeline.report.text import one_line, shorten
-from pipeline.schema import NO_PAYLOAD
+from pipeline.schema import NO_PAYLOAD, TENTATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,7 @@ def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> D
         if not re.match(NO_PAYLOAD, row.expected_calls):
             quotes.append(_quote(row, "expected_calls", "Expected calls", 600, "json"))
     calls = call_words(json.loads(row.call_check)) if isinstance(row.call_check, str) else ""
+    tentative = row.error_mode_confidence == TENTATIVE
     return Datapoint(
         row_id=row.row_id,
         benchmark=unit[0],
@@ -51,6 +53,7 @@ def datapoint(row: Record, unit: Unit, reviewed: ReviewedRow | None = None) -> D
         turn=row.turn,
         facts=(
             ("failed ", *listed((Code(name),) for name in row.failed_dimensions)),
+            *([(tentative_label(row.error_mode, row.error_mode_runner_up),)] if tentative else ()),
             ("rule ", Code(row.error_mode_rule), " saw “", one_line(row.error_mode_evidence), "”"),
             *([(f"calls checked: {calls}",)] if calls else ()),
             *(_decisions(reviewed) if reviewed else ()),

@@ -28,6 +28,8 @@ _TERMS = {
     "Major mode": "one of a model's three largest, ties included, or at least a tenth of its failed rows; rows filled "
     "in after an ending are left out of that.",
     "Provisional": "put by a rule, not by a reviewer.",
+    "Firm, tentative": "of a provisional label: firm where the rules and the text model agree on it, or "
+    "where the shape of the response decides; else tentative, with the mode that comes next.",
     "Reviewed": "settled by reviewers who had opened the row as it is now. Reviewers that differ leave it disputed "
     "until one adjudicates; a row that changed since is stale. Neither counts as reviewed.",
     "Final": "every major bucket of every model has two rows decided into it (all, if it has fewer) and a finding that "
@@ -40,7 +42,9 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
     yield Heading(2, ("Definitions",), "background")
     yield BulletList(tuple((Strong(f"{term}:"), f" {meaning}") for term, meaning in _TERMS.items()))
     yield Heading(3, ("Error modes",))
-    yield BulletList(tuple((Code(mode), f": {text.what_goes_wrong}") for mode, text in MODES.items()))
+    yield BulletList(
+        tuple((Code(mode), f", in short {text.short_name}: {text.what_goes_wrong}") for mode, text in MODES.items())
+    )
     yield Paragraph(
         (
             "The full text of every failed row is in ",

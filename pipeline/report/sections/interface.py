@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from pipeline import schema
 from pipeline.report.blocks import Heading, Rows, Strong, Table, Turn
 
 if TYPE_CHECKING:
@@ -74,6 +75,14 @@ def count(number: int, unit: Unit, *where: tuple[str, str]) -> Inline:
 def fraction(part: int, whole: int, unit: Unit, *where: tuple[str, str]) -> Inline:
     """Return a rate with its counts, as `counted` does for the rows in its numerator."""
     return counted(part, rate(part, whole), unit, *where)
+
+
+def with_tentative(content: Inline, tentative: int, unit: Unit, *where: tuple[str, str]) -> Inline | Inlines:
+    """Return a number of failed rows, and how many of their labels are tentative: `12 (5 tentative)`."""
+    if not tentative:
+        return content
+    confidence = ("confidence", schema.TENTATIVE)
+    return (content, " (", counted(tentative, f"{tentative} tentative", unit, *where, confidence), ")")
 
 
 # --- Turn numbers --------------------------------------------------------------------------------------------

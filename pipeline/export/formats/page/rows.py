@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pipeline import schema
 from pipeline.export.formats.page.turns import exact_numbers
+from pipeline.ledger.codebook import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 _OF_ALL_ROWS: Final = {"benchmark": "benchmark_name", "model": "model_name", "run": "run_id", "kind": "response_kind"}
-_OF_FAILED_ROWS: Final = {"mode": "error_mode", "bucket": "bucket"}
+_OF_FAILED_ROWS: Final = {"mode": "error_mode", "confidence": "error_mode_confidence", "bucket": "bucket"}
 _OF_REVIEWS: Final = {"state": "review_state", "attribution": "attribution"}
 """Columns by the names of the page's filters."""
 
@@ -47,6 +48,7 @@ def encode_rows(analysis: Analysis, packet: list[int]) -> dict[str, Any]:
     columns = {
         **{name: failed[column].tolist() + others[column].tolist() for name, column in _OF_ALL_ROWS.items()},
         **{name: failed[column].tolist() + none for name, column in _OF_FAILED_ROWS.items()},
+        "runner_up": _runners_up(failed) + none,
         **{name: _of_reviews(analysis, row_ids, column) + none for name, column in _OF_REVIEWS.items()},
         "outcome": ["failed"] * len(failed) + ["passed" if judged else "incomplete" for judged in others["judged"]],
     }
@@ -72,6 +74,13 @@ def encode_rows(analysis: Analysis, packet: list[int]) -> dict[str, Any]:
     )
     rows["dimensions"], rows["secondary"] = (0, 0) if len(sets) == 1 else (codes[: len(turns)], codes[len(turns) :])
     return {"names": names, "sets": sets, "rows": rows}
+
+
+def _runners_up(failed: pd.DataFrame) -> list[str]:
+    """Return the short names of the modes that come next where the label is tentative."""
+    names = {mode: text.short_name for mode, text in MODES.items()}
+    tentative = failed["error_mode_confidence"].eq(schema.TENTATIVE)
+    return failed["error_mode_runner_up"].astype("object").where(tentative).map(names).fillna("").tolist()
 
 
 def _of_reviews(analysis: Analysis, row_ids: list[str], column: str) -> list[Any]:

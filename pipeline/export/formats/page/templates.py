@@ -105,8 +105,9 @@ def _breakable(name: str) -> Markup:
 
 
 def _percent(cell: object) -> str:
-    """Return the length of the bar under a rate, in percent; empty for anything else."""
-    match = _RATE.fullmatch(cell if isinstance(cell, str) else getattr(cell, "text", ""))
+    """Return the length of the bar under a rate, or a cell that begins with one, in percent; else nothing."""
+    first = cell[0] if isinstance(cell, tuple) else cell
+    match = _RATE.fullmatch(first if isinstance(first, str) else getattr(first, "text", ""))
     return match[1] if match else ""
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.export.formats.page.turns import by_hardness
+from pipeline.ledger.codebook import tentative_label
 from pipeline.report.text import one_line, shorten, visible
-from pipeline.schema import NO_PAYLOAD
+from pipeline.schema import NO_PAYLOAD, TENTATIVE
 from pipeline.stages.tables import text_sizes
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class TextSelector:
         kept = self._analysis.failure_texts
         texts = self._analysis.read_texts(rows) if kept is None else kept.loc[labels]
         found: dict[int, list[Text]] = {}
+        tentative = _tentative_labels(rows)
         for label, row_id, benchmark, turn, rule, evidence, (user, *said) in zip(
             labels,
             rows["row_id"].tolist(),
@@ -159,12 +161,20 @@ class TextSelector:
             shown = cut(user)
             found[label] = [
                 *_said(said, cut),
-                cut(f"rule {rule} saw “{one_line(evidence)}”"),
+                cut(f"{tentative.get(label, '')}rule {rule} saw “{one_line(evidence)}”"),
                 cut(_decided(reviewed.get(row_id))),
             ]
             if users[benchmark].setdefault(turn, shown) != shown:
                 found[label].append(shown)
         return found
+
+
+def _tentative_labels(rows: pd.DataFrame) -> dict[int, str]:
+    """Return the tentative labels in words, by the labels of their rows."""
+    found = rows[rows["error_mode_confidence"].eq(TENTATIVE)]
+    runners_up = found["error_mode_runner_up"].astype("object").where(found["error_mode_runner_up"].notna(), None)
+    columns = zip(found.index.tolist(), found["error_mode"].tolist(), runners_up.tolist(), strict=True)
+    return {label: f"{tentative_label(mode, runner_up)}; " for label, mode, runner_up in columns}
 
 
 class _Cutter:

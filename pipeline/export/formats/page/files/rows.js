@@ -1,7 +1,7 @@
 // The row browser: filters by name, each with one or more values of which a row has to have one.
 const PAGE = 25;
-const LABELS = { mode: "provisional mode", kind: "response", early: "filled in after an ending" };
-const SHOWN = ["benchmark", "model", "bucket", "dimension", "turn", "state"].filter((name) => name !== "benchmark" || several);
+const LABELS = { mode: "provisional mode", confidence: "provisional label", kind: "response", early: "filled in after an ending" };
+const SHOWN = ["benchmark", "model", "bucket", "dimension", "turn", "confidence", "state"].filter((name) => name !== "benchmark" || several);
 const MOST_TURNS = 2000;
 const filters = new Map();
 const selects = new Map();
@@ -20,7 +20,7 @@ const TESTS = {
   early: (row, of) => (value(row, "kind") === "model_ended_session_early") === (of !== "no"),
   outcome: (row, of) => of === "any" || value(row, "outcome") === of,
 };
-const PLAIN = ["benchmark", "run", "kind", "mode", "state", "attribution", "turn"];
+const PLAIN = ["benchmark", "run", "kind", "mode", "confidence", "state", "attribution", "turn"];
 const NAMES = new Set([...Object.keys(TESTS), ...PLAIN]);
 
 function passes(row) {
@@ -52,7 +52,7 @@ function choices(name) {
   if (name === "model") return plain([...new Set(data.maps.flatMap((map) => map.models))]);
   if (name === "dimension") return plain([...new Set(data.sets.flat())].sort());
   if (name === "turn") return plain(used("turn").sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, MOST_TURNS));
-  if (name === "state") return plain(used("state").sort());
+  if (name === "state" || name === "confidence") return plain(used(name).sort());
   const exact = used("bucket").sort();
   const finer = new Set([...parents].filter(([each, of]) => each !== of).map(([, of]) => of));
   return [...plain(exact), ...[...finer].sort().map((each) => [`+${each}`, `${each} and finer`])];
@@ -107,7 +107,7 @@ function rowDetails(row) {
 function rowCard(row) {
   const summary = el("summary", "", el("strong", "", `Turn ${turnOf(row)}`), " ", unitOf(row), " ");
   if (several) summary.append(el("small", "", value(row, "benchmark")), " ");
-  if (value(row, "bucket")) summary.append(code(value(row, "bucket")), " ");
+  if (value(row, "bucket")) summary.append(...bucketOf(row));
   for (const name of dimensions(row)) summary.append(el("span", "tag", name), " ");
   const state = value(row, "outcome") === "failed" ? value(row, "state") : value(row, "outcome");
   if (state !== "unopened") summary.append(el("span", "tag state", state), " ");

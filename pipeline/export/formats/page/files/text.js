@@ -97,6 +97,13 @@ const unitOf = (row) => value(row, data.unit === "run" ? "run" : "model");
 const rowId = (row) => `${value(row, "run")}:${turnOf(row)}`;
 const dimensions = (row) => data.sets[at("dimensions", row)];
 const secondary = (row) => data.sets[at("secondary", row)];
+// The bucket of a failed row; a label that is tentative and that nobody has settled is marked so, with the mode that comes next.
+function bucketOf(row) {
+  const made = [code(value(row, "bucket")), " "];
+  if (value(row, "confidence") !== "tentative" || value(row, "state") === "decided") return made;
+  const next = value(row, "runner_up");
+  return [...made, el("em", "tentative", next ? `or ${next} (tentative)` : "(tentative)"), " "];
+}
 const mapOf = (benchmark) => data.maps.findIndex((map) => map.benchmark === benchmark);
 const userText = (map, turn) => (data.users && data.users[map] ? data.users[map][turn] : undefined);
 const expectedOf = (benchmark, turn) => data.expected && data.expected[benchmark] && data.expected[benchmark][turn];

@@ -1,6 +1,6 @@
 // What every model did on a turn, and the heat map: a grid with one tab stop, where the arrow keys move and choose.
 function tags(row) {
-  const made = el("p", "why", code(value(row, "bucket")), " ");
+  const made = el("p", "why", ...bucketOf(row));
   for (const name of dimensions(row)) made.append(el("span", "tag", name), " ");
   return made;
 }
