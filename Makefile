@@ -130,7 +130,7 @@ $(NAMES:%=analyze-%): analyze-%: $(RESULTS)/%/analysis.json
 
 $(ANALYSES): $(RESULTS)/%/analysis.json: $(COMPARISONS)/%/run_results.csv | $(RUNTIME)
 	@$(ANALYZE) --comparison-dir "$$COMPARISONS/$*" --output "$$RESULTS/$*" || $(NOTE_FAILURE)
-	@printf '%s\n' "$$OPTIONS" >"$(RESULTS)/$*/make_options"
+	@test ! -d "$(@D)" || printf '%s\n' "$$OPTIONS" >"$(@D)/make_options"
 
 # The run files that each analysis read, written by `error-analysis analyze`.
 -include $(NAMES:%=$(RESULTS)/%/inputs.d)

@@ -24,7 +24,10 @@ def analyze(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count and compare failures, label them provisionally, and write the report and the review packet."""
+    """Count failures, label them, write report and review packet.
+
+    The labels are provisional until somebody reviews them.
+    """
     from pyarrow import set_cpu_count, set_memory_pool, system_memory_pool
 
     from pipeline.export.transcripts import review_transcripts_into
@@ -48,7 +51,10 @@ def analyze(
 
 @takes_inputs
 def check(request: Request, as_json: AsJson = False) -> None:
-    """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
+    """Check the artifacts and write nothing.
+
+    The exit code is 2 when the checks find an error.
+    """
     from pipeline.workflow import analyze_in_memory
 
     with printing.progress_shown() as progress:

@@ -36,7 +36,10 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the charts for slides, or write a workbook, with the ledger as it is now."""
+    """Draw the charts for slides, or write a workbook.
+
+    Both hold what the ledger says now.
+    """
     from pipeline.errors import Problem, UsageError
     from pipeline.ledger.buckets import nearest
 

@@ -122,14 +122,18 @@ def _sheet(name: str, frame: pd.DataFrame) -> Sheet:
 
 
 def _cells(column: pd.Series) -> list[Cell]:
-    """Return the cells of a column: numbers and booleans as they are, texts safe for a spreadsheet, lists joined."""
+    """Return the cells of a column: numbers and booleans as they are, texts safe for a spreadsheet, lists joined.
+
+    An empty text or list is an empty cell.
+    """
     missing = column.isna()
     if pd.api.types.is_numeric_dtype(column):  # booleans, too
         return [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
     values = [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
-    texts = [_shown(value, str(column.name)) if isinstance(value, str | list) else None for value in values]
+    texts = [_shown(value, str(column.name)) if isinstance(value, str | list) and value else None for value in values]
     guarded = guard(pa.chunked_array([pa.array(texts, pa.large_string())])).to_pylist()
-    return [value if text is None else fitted(text) for text, value in zip(guarded, values, strict=True)]
+    others = [None if isinstance(value, str | list) else value for value in values]
+    return [other if text is None else fitted(text) for text, other in zip(guarded, others, strict=True)]
 
 
 def _shown(value: str | list[str], name: str) -> str:
