@@ -120,7 +120,8 @@ def test_a_folder_of_any_name_breaks_no_target(name):
         assert analysed in ({plain}, {plain, f"data_samples/comparisons/{name}"})
         assert left_out == 2 - len(analysed)
         assert make(folder, "help")[0].returncode == 0
-        make(folder, f"analyze-{name}")
+        if "=" not in name:  # with one make takes it for a variable, and expands its name before it reads any file
+            make(folder, f"analyze-{name}")
 
 
 @few
