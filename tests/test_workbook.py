@@ -133,7 +133,8 @@ def test_any_text_fits_in_a_cell(text, times):
 
 
 def test_rows_beyond_what_a_sheet_holds_are_left_out_and_counted(tmp_path, monkeypatch, cli):
-    analyze(run_dir=write_run(tmp_path / "in" / "b" / "run_a", [failing(n) for n in range(20)]), output=tmp_path / "out")
+    run = write_run(tmp_path / "in" / "bench" / "run_a", [failing(turn) for turn in range(20)])
+    analyze(run_dir=run, output=tmp_path / "out")
     monkeypatch.setattr(xlsx, "MOST_ROWS", 12)
     done = cli("export", "out", "--format", "xlsx", "--json")
     assert json.loads(done.stdout)["rows_left_out"] == 24  # 8 failed rows, 8 turns, 8 reviews

@@ -18,8 +18,9 @@ _UNKNOWN: Final = "inputs-whose-names-make-cannot-hold"
 def dependencies(goal: Path, inputs: Sequence[Path], outputs: Sequence[Path] = ()) -> str:
     """Return a rule for make: the goal, by its short and its full name, needs the inputs.
 
-    The goal is made anew, too, when one of the `outputs` that came with it is gone, whatever their times are. Each input is a goal without a recipe too, so that one may vanish. With an input that no rule can hold, the goal is
-    made each time; for a goal that no rule can hold there is no rule.
+    The goal is made anew, too, when one of the `outputs` that came with it is gone, whatever their times are. Each
+    input is a goal without a recipe, so that one may vanish. With an input that no rule can hold, the goal is made
+    each time; for a goal that no rule can hold there is no rule.
     """
     here = Path.cwd()
     names = [goal.relative_to(here), goal] if goal.is_relative_to(here) else [goal]
