@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.ledger.codebook import describe_bucket
 from pipeline.report.blocks import BulletList, Code, Heading, Paragraph, Strong
-from pipeline.report.sections.interface import Section, count, fraction, listed, turn_ranges
+from pipeline.report.sections.interface import Section, count, fraction, listed, rate, turn_ranges
 from pipeline.report.text import one_line, shorten, words
 from pipeline.schema import FAILED_BY_ALL
 
@@ -64,7 +64,9 @@ def _failure_rate(row: Record) -> float:
 
 def _rate(rows: AnalysisRows, benchmark: str, models: list[Record]) -> Inlines:
     failed, judged = sum(row.failed_rows for row in models), sum(row.rows_judged for row in models)
-    of_all = fraction(failed, judged, (benchmark, ""))
+    # Of a single benchmark these are all rows, which no filter names.
+    several = len(rows.analysis.benchmarks) > 1
+    of_all: Inline = fraction(failed, judged, (benchmark, "")) if several else rate(failed, judged)
     turns = words("turn", len(rows.turns[benchmark]))
     many = f", {words(rows.analysis.options.compare_by, len(models))}" if len(models) > 1 else ""
     if not judged:
