@@ -76,16 +76,20 @@ demo: $(RUNTIME)  ## Analyse the sample comparison and print the summary
 	@$(BIN)/error-analysis analyze --comparison-dir data_samples/comparisons/clinic_three_models \
 	  --output "$$RESULTS/clinic_three_models"
 
-demo-review: $(RUNTIME) demo  ## Show a FINAL report of the sample comparison, and the gate refusing one without a review
+demo-review: $(RUNTIME)  ## Review the sample: what is refused before, and what FINAL says
+	@$(BIN)/error-analysis analyze --comparison-dir data_samples/comparisons/clinic_three_models \
+	  --output "$$RESULTS/clinic_three_models" >/dev/null
+	@printf '%s\n' 'Without a review, report --final writes nothing and exits with 4:'
+	@{ $(BIN)/error-analysis report --final -- "$$RESULTS/clinic_three_models" 2>&1 >/dev/null; test $$? = 4; } \
+	  | sed -n '$$s/^error: /  /p'
 	@mkdir -p -- "$$RESULTS/clinic_reviewed"
 	@test -e "$$RESULTS/clinic_reviewed/reviews.jsonl" \
 	  || cp -- data_samples/reviews/clinic_three_models/reviews.jsonl "$$RESULTS/clinic_reviewed"
 	@$(BIN)/error-analysis analyze --comparison-dir data_samples/comparisons/clinic_three_models \
 	  --output "$$RESULTS/clinic_reviewed" >/dev/null
-	@printf '\nWith its review:\n\n'
-	@$(BIN)/error-analysis report --final -- "$$RESULTS/clinic_reviewed"
-	@printf '\nWithout one, report --final refuses:\n\n'
-	@! $(BIN)/error-analysis report --final -- "$$RESULTS/clinic_three_models"
+	@$(BIN)/error-analysis report --final -- "$$RESULTS/clinic_reviewed" >/dev/null
+	@printf '\nWith its review it is written:\n\n'
+	@$(BIN)/error-analysis summary -- "$$RESULTS/clinic_reviewed"
 
 # Starts a command with the words of OPTIONS behind its own: quotes hold words together, and nothing is run or expanded.
 define WITH_OPTIONS
@@ -104,21 +108,35 @@ analyze: $(RUNTIME)  ## Analyse any comparison folder: make analyze DIR=path
 	@test -n "$$DIR" || { echo "which folder? make analyze DIR=path" >&2; exit 2; }
 	@$(ANALYZE) --comparison-dir "$$DIR"
 
-analyze-all: $(NAMES:%=analyze-%)  ## Analyse every comparison folder whose inputs changed
+# Every folder is tried, each by a make of its own; what fails is noted in a file that FAILED names.
+analyze-all: $(RUNTIME)  ## Analyse every comparison folder whose inputs changed
 	@test -n "$(NAMES)" || { printf '%s\n' "no comparison folder in $$COMPARISONS" >&2; exit 2; }
-	@for name in $(OTHERS:%='%'); do echo "left out, make cannot hold its name: $$name" >&2; done
+	+@FAILED=$$(mktemp) && export FAILED && trap 'rm -f -- "$$FAILED"' EXIT \
+	  && { $(MAKE) --no-print-directory --keep-going $(NAMES:%=analyze-%); code=$$?; \
+	    for name in $(OTHERS:%='%'); do echo "left out, make cannot hold its name: $$name" >&2; done; \
+	    test ! -s "$$FAILED" || echo "failed: $$(sort -- "$$FAILED" | tr '\n' ' ')" >&2; exit $$code; }
+NOTE_FAILURE = { code=$$?; test -z "$$FAILED" || echo '$*' >>"$$FAILED"; exit $$code; }
 
 ifeq ($(UNFIT),)
+# Analysed again although no input is newer: with other OPTIONS than the last time, or without its list of outputs.
+OUTDATED := $(shell export LC_ALL=C; for name in $(NAMES); do folder=$(RESULTS)/$$name; \
+              test -e "$$folder/inputs.d" \
+              && test "$$(cat -- "$$folder/make_options" 2>/dev/null)" = "$$(printf %b $(call quoted,$(OPTIONS)))" \
+              || printf '%s\n' "$$name"; done)
+$(OUTDATED:%=$(RESULTS)/%/analysis.json): anew
+.PHONY: anew
+
 $(NAMES:%=analyze-%): analyze-%: $(RESULTS)/%/analysis.json
 
 $(ANALYSES): $(RESULTS)/%/analysis.json: $(COMPARISONS)/%/run_results.csv | $(RUNTIME)
-	@$(ANALYZE) --comparison-dir "$$COMPARISONS/$*" --output "$$RESULTS/$*"
+	@$(ANALYZE) --comparison-dir "$$COMPARISONS/$*" --output "$$RESULTS/$*" || $(NOTE_FAILURE)
+	@test ! -d "$(@D)" || printf '%s\n' "$$OPTIONS" >"$(@D)/make_options"
 
 # The run files that each analysis read, written by `error-analysis analyze`.
 -include $(NAMES:%=$(RESULTS)/%/inputs.d)
 else
 $(NAMES:%=analyze-%): analyze-%: | $(RUNTIME)
-	@$(ANALYZE) --comparison-dir "$$COMPARISONS/$*" --output "$$RESULTS/$*"
+	@$(ANALYZE) --comparison-dir "$$COMPARISONS/$*" --output "$$RESULTS/$*" || $(NOTE_FAILURE)
 endif
 
 notebook: $(DEV)  ## Run the notebooks and leave executed copies in results/notebook
@@ -148,7 +166,7 @@ check-oldest:  ## Run the unit tests at the lowest versions of pyproject.toml (o
 	$(PYTHON_OLDEST) -m venv --clear $(VENV)/oldest
 	$(VENV)/oldest/bin/python tests/oldest.py >$(VENV)/oldest/constraints.txt
 	$(VENV)/oldest/bin/python -m pip --disable-pip-version-check --quiet install \
-	  --constraint $(VENV)/oldest/constraints.txt --editable '.[charts,serve]' duckdb $(TESTING)
+	  --constraint $(VENV)/oldest/constraints.txt --editable '.[charts,serve,xlsx]' duckdb $(TESTING)
 	$(VENV)/oldest/bin/pytest $(UNIT)
 
 check-pythons:  ## Run the unit tests on those of Python 3.12 and 3.13 that are installed
@@ -156,7 +174,7 @@ check-pythons:  ## Run the unit tests on those of Python 3.12 and 3.13 that are 
 	  python$$version -c '' 2>/dev/null || { echo "python$$version is not installed: left out"; continue; }; \
 	  python$$version -m venv --clear $(VENV)/$$version \
 	  && $(VENV)/$$version/bin/python -m pip --disable-pip-version-check --quiet install \
-	    --constraint constraints.txt --editable '.[charts,serve]' duckdb $(TESTING) \
+	    --constraint constraints.txt --editable '.[charts,serve,xlsx]' duckdb $(TESTING) \
 	  && $(VENV)/$$version/bin/pytest $(UNIT) || exit 1; \
 	done
 

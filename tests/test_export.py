@@ -455,6 +455,11 @@ def test_make_understands_the_dependency_file(tmp_path, monkeypatch, mark):
         os.utime(file, (3000, 3000))
         assert make("-q").returncode == 1, f"{file} is no dependency"
         os.utime(file, (1000, 1000))
+    page = out / "deep_error_analysis.html"
+    page.rename(out / "elsewhere")
+    assert make("-q").returncode == 1, "a lost output goes unnoticed"
+    (out / "elsewhere").rename(page)
+    assert make("-q").returncode == 0
     shutil.rmtree(runs[1])  # an input that has gone is no reason to fail
     assert "rebuild" in make().stdout
 

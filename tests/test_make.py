@@ -1,5 +1,6 @@
 """The Make targets of comparison folders: made when something changed, else left alone."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -25,12 +26,12 @@ def make(tmp_path):
     venv = Path(sys.executable).parent.parent
 
     def run(*words):
-        command = ["make", f"VENV={venv}", "RUNTIME=installed", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([*run.command, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     run.folder = tmp_path
+    run.command = ["make", f"VENV={venv}", "RUNTIME=installed"]
     return run
 
 
@@ -106,3 +107,54 @@ def test_names_that_make_cannot_hold_break_no_other_target(make):
     make("analyze-library_repeats")
     make("analyze", "DIR=data_samples/comparisons/a b")
     assert (make.folder / "results" / "a b" / "analysis.json").exists()
+
+
+def test_other_options_make_an_analysis_anew_once(make):
+    target = "analyze-clinic_three_models"
+    options = "OPTIONS=--exclude-dimension 'kb_grounding'"
+    make(target)
+    make(target, options)
+    second = stamp(make.folder)
+    assert "kb_grounding" not in json.loads((make.folder / RESULT).read_bytes())["included_dimensions"]
+    assert "Nothing to be done" in make(target, options)
+    assert stamp(make.folder) == second
+    make(target)
+    assert "kb_grounding" in json.loads((make.folder / RESULT).read_bytes())["included_dimensions"]
+    assert "Nothing to be done" in make(target)
+
+
+@pytest.mark.parametrize(
+    "name", ["deep_error_analysis.md", "tables/turn_sets.parquet", "local.json", "inputs.d", "analysis.json"]
+)
+def test_a_deleted_output_is_made_anew(make, name):
+    make("analyze-library_repeats")
+    path = make.folder / "results/library_repeats" / name
+    path.unlink()
+    make("analyze-library_repeats")
+    assert path.exists()
+    assert "Nothing to be done" in make("analyze-library_repeats")
+
+
+def test_analyze_all_goes_on_after_bad_folders_and_names_them_at_the_end(make):
+    comparisons = make.folder / "data_samples" / "comparisons"
+    for name in ("a_bad", "z_bad"):
+        (comparisons / name).mkdir()
+        (comparisons / name / "run_results.csv").write_text("run_dir\nno such run\n")
+    done = subprocess.run([*make.command, "analyze-all"], cwd=make.folder, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    made = sorted(path.parent.name for path in make.folder.glob("results/*/analysis.json"))
+    assert made == ["clinic_three_models", "library_repeats"]
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert said[-1].split() == ["failed:", "a_bad", "z_bad"]
+    shutil.rmtree(comparisons / "a_bad")
+    shutil.rmtree(comparisons / "z_bad")
+    assert "failed:" not in make("analyze-all")
+
+
+@pytest.mark.parametrize("target", ["demo", "demo-review"])
+def test_a_demo_prints_one_summary_and_no_error(make, target):
+    done = subprocess.run([*make.command, target], cwd=make.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert not [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("error")]
+    assert done.stdout.count("Benchmark clinic_desk_30") == 1
+    assert ("Status: FINAL" in done.stdout) == (target == "demo-review")

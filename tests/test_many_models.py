@@ -28,7 +28,9 @@ def write_models(folder, number, failed):
 def test_the_summary_shows_fifty_models_and_the_number_of_the_others(tmp_path, number, said):
     text = summarise(analyze(write_models(tmp_path, number, lambda _: True)))
     assert text.count("% failed in 1 run") == min(number, 50)
-    assert (said or "  and ") in text if said else "  and " not in text
+    below = text.partition("\nBenchmark ")[2]  # the headline above shows the worst four
+    assert f"  and {number - 4} more models" in text
+    assert said in below if said else "  and " not in below
 
 
 def test_verify_names_what_changed_for_many_models_in_a_linear_time(tmp_path):

@@ -94,20 +94,22 @@ def test_the_report_has_its_sections_in_order(analysed):
     report = report_of(folder)
     assert headings(report, 1) == [f"Deep error analysis: {analysis.name}"]
     assert headings(report, 2) == [
+        "In short",
+        "Causes to fix first",
+        "Top line",
+        "Shared hard turns",
+        f"Each {compare_by}",
+        f"Provisional error modes by {compare_by}",
+        "Review",
+        *([f"Signs of a broken response by {compare_by}"] if analysis.signs["rows"].any() else []),
+        f"Failed dimensions by {compare_by}",
         "Run set",
         "Pipeline losses",
         "Artifact notes",
-        "Review",
-        "Top line",
-        f"Failed dimensions by {compare_by}",
-        *([f"Signs of a broken response by {compare_by}"] if analysis.signs["rows"].any() else []),
-        f"Provisional error modes by {compare_by}",
-        "Shared hard turns",
-        f"Each {compare_by}",
         "Definitions",
     ]
     (benchmark,) = analysis.benchmarks
-    own = report.partition(f"## Each {compare_by}")[2].partition("## Definitions")[0]
+    own = report.partition(f"## Each {compare_by}")[2].partition("\n## ")[0]
     assert headings(own, 3) == list(analysis.models(benchmark))
 
 
@@ -158,7 +160,7 @@ def test_what_was_never_scored_is_not_measured(tmp_path):
 
 def test_a_model_shows_each_major_mode_with_datapoints_and_its_turn_sets(analysed):
     analysis, folder, compare_by = analysed
-    own = report_of(folder).partition(f"## Each {compare_by}")[2].partition("## Definitions")[0]
+    own = report_of(folder).partition(f"## Each {compare_by}")[2].partition("\n## ")[0]
     parts = re.split(r"^### .+$", own, flags=re.MULTILINE)[1:]
     (benchmark,) = analysis.benchmarks
     packet = analysis.packet.to_dict("records")

@@ -24,7 +24,10 @@ def analyze(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count and compare failures, label them provisionally, and write the report and the review packet."""
+    """Count failures, label them, write report and review packet.
+
+    The labels are provisional until somebody reviews them.
+    """
     from pyarrow import set_cpu_count, set_memory_pool, system_memory_pool
 
     from pipeline.export.transcripts import review_transcripts_into
@@ -36,15 +39,22 @@ def analyze(
         with printing.progress_shown():
             read = review_transcripts_into(replace(request, options=replace(request.options, transcripts=True)), output)
         printing.print_transcripts(read, as_json=as_json)
+        if output is not None and output.endswith(".md"):
+            printing.print_other_files(read.target)
         return
     with printing.progress_shown() as progress:
         written = analyze_into(request, output, progress)
     printing.print_written(written, as_json=as_json)
+    if output is not None and output.endswith(".md"):
+        printing.print_other_files(written.target)
 
 
 @takes_inputs
 def check(request: Request, as_json: AsJson = False) -> None:
-    """Check the artifacts and write nothing; the exit code is 2 when the checks find an error."""
+    """Check the artifacts and write nothing.
+
+    The exit code is 2 when the checks find an error.
+    """
     from pipeline.workflow import analyze_in_memory
 
     with printing.progress_shown() as progress:

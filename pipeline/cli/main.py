@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -24,8 +24,24 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    """Print the installed version and end."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    if wanted:
+        try:
+            printing.say(f"error-analysis {version('model-run-error-analysis')}")
+        except PackageNotFoundError:
+            printing.say("error-analysis, not installed: run from its source files")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Find out why conversational models fail a judged benchmark."""
 
 

@@ -11,18 +11,20 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import typer
 
 from pipeline import schema as c
-from pipeline.report.text import escaped_json, name_line, one_line, shorten
+from pipeline.report.text import escaped_json, name_line, one_line, shorten, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.analysis import Analysis
     from pipeline.errors import Problem
+    from pipeline.export.target import Target
     from pipeline.export.transcripts import TranscriptReview
     from pipeline.review.answer import Answer
     from pipeline.workflow import Written
@@ -75,7 +77,7 @@ def progress_shown() -> Iterator[Callable[[int, int], None]]:
 def print_written(written: Written, *, as_json: bool) -> None:
     """Print the summary of an analysis and its paths; error notes go to stderr as well."""
     from pipeline.export.formats.analysis_json import as_object
-    from pipeline.report.summary import summarise
+    from pipeline.report.summary import summarise_briefly
 
     analysis, target = written.analysis, written.target
     paths = {
@@ -93,10 +95,28 @@ def print_written(written: Written, *, as_json: bool) -> None:
     if as_json:
         _print_json(as_object(analysis, written.digests) | {"paths": {name: str(path) for name, path in paths.items()}})
         return
-    _print(summarise(analysis))
+    _print(summarise_briefly(analysis))
     _print("")
     for name, label in _LABELS.items():
         _print(f"{label}: {_short(paths[name])}")
+    _print(f"More: error-analysis summary {quote(_short(target.folder))}")
+
+
+def print_other_files(target: Target) -> None:
+    """Say on stderr which files were written beside files that are no analysis, and what to do instead."""
+    from pipeline.export.target import listed_outputs, other_files
+
+    if others := other_files(target):
+        names = sorted(
+            {
+                f"{top}/" if below else top
+                for top, _, below in (name.partition("/") for name in listed_outputs(target.folder) or ())
+            }
+        )
+        _warn(
+            f"{_short(target.folder)} also holds files that are no analysis ({some(others, 3)}); written beside "
+            f"them: {', '.join(names)}; for a folder of its own give --output DIR/"
+        )
 
 
 def print_transcripts(read: TranscriptReview, *, as_json: bool) -> None:

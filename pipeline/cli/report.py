@@ -18,7 +18,7 @@ def report(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build the report, the tables and analysis.json again from the inputs and the ledger."""
+    """Rebuild report and tables from the inputs and the ledger."""
     from pipeline.export.reading import report_of, request_of
     from pipeline.export.transcripts import review_transcripts_into
     from pipeline.export.verify import verify_folder

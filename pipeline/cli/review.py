@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.load.folder_rows import AllRows
     from pipeline.review.folder import Folder
 
-app = typer.Typer(help="Read failed rows, record the cause of each, and describe what was found.")
+app = typer.Typer(help="Read failed rows, record their causes, describe the findings.")
 bucket = typer.Typer(help="Declare new buckets.")
 app.add_typer(bucket, name="bucket")
 
@@ -44,7 +44,10 @@ def next_rows(
     reviewer_kind: Kind = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the next rows worth reading with all their evidence, and record that they were opened."""
+    """Show the next rows to read with all their evidence.
+
+    It records that they were opened.
+    """
     from pipeline.review.queue import Filters
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.show import ViewOptions, next_rows
@@ -65,7 +68,10 @@ def show(
     reviewer_kind: Kind = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one row with all its evidence, and record that it was opened."""
+    """Show one row with all its evidence.
+
+    It records that the row was opened.
+    """
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.show import ViewOptions, show
 
@@ -165,7 +171,10 @@ def describe(
     reviewer_kind: Kind = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record a finding: what a model does wrong in a bucket, in plain words, with the rows that show it."""
+    """Record a finding: what a model does wrong in a bucket.
+
+    Say it in plain words, and cite the rows that show it.
+    """
     from pipeline.review.describe import describe
     from pipeline.review.reviewer import reviewer as signed
 
@@ -190,7 +199,10 @@ def import_decisions(
     reviewer_kind: Kind = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record the decisions of a file: all of them, or none and every problem."""
+    """Record the decisions of a file: all or none.
+
+    If one cannot be recorded, every problem is listed.
+    """
     from pipeline.review.decide import import_decisions
     from pipeline.review.reviewer import reviewer as signed
 
@@ -219,7 +231,7 @@ def merge(
 
 @app.command()
 def status(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = None, as_json: AsJson = False) -> None:
-    """Tell the progress per model and bucket, and what the gate still needs."""
+    """Tell the progress, and what the gate still needs."""
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.state import review_folder
     from pipeline.review.status import status
@@ -230,7 +242,10 @@ def status(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = 
 
 @app.command()
 def agree(folder: AnalysisFolder, reviewer: Name = None, reviewer_kind: Kind = None, as_json: AsJson = False) -> None:
-    """Measure how far reviewers agree (Cohen's kappa), and list the rows on which they differ."""
+    """Measure how far reviewers agree (Cohen's kappa).
+
+    The rows on which they differ are listed.
+    """
     from pipeline.review.reviewer import reviewer as signed
     from pipeline.review.state import review_folder
     from pipeline.review.status import agree

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.rules.explain import Explanation
     from pipeline.rules.ruleset import Rule, RuleSet
 
-app = typer.Typer(help="List the error-mode rules, explain a row's mode, check a rules file.")
+app = typer.Typer(help="List the error-mode rules, explain a mode, check a file.")
 
 _WIDTH: Final = 70
 _MOST: Final = 12
@@ -51,7 +51,10 @@ def explain_row(
     row_id: Annotated[str, typer.Argument(metavar="ROW_ID", help="A failed row, such as run-1:17.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show what each sentence of the judge speaks for on a failed row, and what both readers think."""
+    """Show what speaks for each error mode of a failed row.
+
+    It lists each sentence of the judge, and what both readers think.
+    """
     from pipeline.load.folder_rows import read_labelled
     from pipeline.rules.explain import explain
 
@@ -70,7 +73,7 @@ def check_rules(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A rules file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check a rules file: its form, and that each rule holds on its examples as they say."""
+    """Check a rules file: its form and its examples."""
     from pipeline.rules.explain import check_examples
     from pipeline.rules.ruleset import builtin_rules
 

@@ -73,9 +73,10 @@ class Staging:
     def write_local(self, inputs: Sequence[Path], local: dict[str, Any]) -> None:
         """Write the two files that hold on this machine only: the dependencies for make, and where things lie."""
         goal = self.target.folder / c.ANALYSIS_JSON
+        outputs = sorted({*self._names, c.DEPENDENCIES, c.LOCAL_JSON})
         with self.file(c.DEPENDENCIES) as stream:
-            stream.write(dependencies(goal, inputs).encode(errors="surrogateescape"))
-        outputs = sorted({*self._names, c.LOCAL_JSON})
+            places = [self.target.folder / name for name in outputs]
+            stream.write(dependencies(goal, inputs, places).encode(errors="surrogateescape"))
         with self.file(c.LOCAL_JSON) as stream:
             stream.write(json.dumps(local | {"outputs": outputs}, indent=2).encode() + b"\n")
 

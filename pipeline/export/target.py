@@ -24,6 +24,8 @@ Runs = set[tuple[str, str]]
 _ANOTHER: Final = "choose another --output"
 _PAGE_MARK: Final = b'<meta name="generator" content="error-analysis">'
 """What a page of ours has in its head."""
+_BESIDE: Final = {"reviews.jsonl", "reviews.torn", "suggestions.jsonl", "charts", c.WORKBOOK, c.MAKE_OPTIONS}
+"""What commands of ours write into an analysis folder apart from its outputs."""
 _LONGEST_NAME: Final = 200
 _HEAD: Final = 1000
 
@@ -101,6 +103,19 @@ def listed_outputs(folder: Path) -> list[str] | None:
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else None
+
+
+def other_files(target: Target) -> list[str]:
+    """Return what lies in an analysis folder and was written by no command of ours; hidden files are left out."""
+    own = {Path(name).parts[0] for name in listed_outputs(target.folder) or ()} | _BESIDE
+    names = sorted(path.name for path in target.folder.iterdir())
+    return [
+        name
+        for name in names
+        if name not in own
+        and not name.startswith(".")
+        and not (name.startswith(f"{target.stem}.new") and name[-3:] == ".md")
+    ]
 
 
 def is_analysis_folder(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import schema as c
 from pipeline.report.rows import AnalysisRows
+from pipeline.report.sections.headline import headlines, written
 from pipeline.report.sections.interface import ranges, rate
 from pipeline.report.text import name_line, one_line, shorten, words
 
@@ -25,7 +26,12 @@ _MOST: Final = 50
 
 def summarise(analysis: Analysis) -> str:
     """Return the summary: per model the counts, top dimensions and modes; the shared hard turns; the notes."""
-    return "\n".join(one_line_kept(line) for line in _lines(AnalysisRows(analysis)))
+    return "\n".join(one_line_kept(line) for line in _lines(AnalysisRows(analysis), brief=False))
+
+
+def summarise_briefly(analysis: Analysis) -> str:
+    """Return the summary without findings, what users said on the hard turns, and their themes."""
+    return "\n".join(one_line_kept(line) for line in _lines(AnalysisRows(analysis), brief=True))
 
 
 def one_line_kept(line: str) -> str:
@@ -34,7 +40,7 @@ def one_line_kept(line: str) -> str:
     return " " * indent + name_line(line)
 
 
-def _lines(rows: AnalysisRows) -> Iterator[str]:
+def _lines(rows: AnalysisRows, *, brief: bool) -> Iterator[str]:
     analysis, benchmarks = rows.analysis, rows.analysis.benchmarks
     runs = words("run", len(analysis.inputs))
     if len(benchmarks) > 1:
@@ -47,7 +53,9 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
     yield f"Status: {analysis.stamp}" + (
         f"; error modes are put by rules, not by reviewers{_of_these(rows)}" if analysis.status == "provisional" else ""
     )
-    findings, texts = _findings(analysis), _user_texts(rows)
+    yield from _headlines(rows)
+    findings: Mapping[Unit, list[str]] = defaultdict(list) if brief else _findings(analysis)
+    texts = {} if brief else _user_texts(rows)
     for benchmark in benchmarks:
         turns = rows.turns[benchmark]
         comparable = sum(row.comparable for row in turns)
@@ -58,8 +66,8 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
         if (left := len(rows.models[benchmark]) - _MOST) > 0:
             yield f"  and {words(f'more {analysis.options.compare_by}', left)} (in the report)"
         if analysis.is_compared(benchmark):
-            yield from _shared_turns(rows, benchmark, comparable, texts)
-            yield from _themes(rows, benchmark)
+            yield _failed_by_all(rows, benchmark, comparable)
+            yield from _hard_turns_briefly(rows, benchmark) if brief else _shared_turns(rows, benchmark, texts)
         else:
             yield f"  Shared turns: not measured with one {analysis.options.compare_by}"
     severities = Counter(note.severity for note in analysis.notes)
@@ -69,6 +77,17 @@ def _lines(rows: AnalysisRows) -> Iterator[str]:
         yield f"Artifact notes: {found} (listed in the report and by `error-analysis check`)"
     if analysis.rejected:
         yield f"Rows left out as bad: {len(analysis.rejected)} (see {c.REJECTED_ROWS})"
+
+
+def _headlines(rows: AnalysisRows) -> Iterator[str]:
+    """Yield the headline of each benchmark, as the report has it."""
+    for headline in headlines(rows):
+        yield ""
+        yield written(headline.rate)
+        yield from (f"  {written(model)}" for model in headline.models)
+        if headline.more:
+            yield f"  and {words(f'more {rows.analysis.options.compare_by}', headline.more)}"
+        yield from (f"  {written(fact)}" for fact in headline.facts)
 
 
 def _of_these(rows: AnalysisRows) -> str:
@@ -133,19 +152,26 @@ def _model(rows: AnalysisRows, row: Record, findings: list[str]) -> Iterator[str
             yield f"    error modes: {'; '.join(shares)}"
 
 
-def _shared_turns(
-    rows: AnalysisRows, benchmark: str, comparable: int, texts: Mapping[tuple[str, int], str]
-) -> Iterator[str]:
-    unit = rows.analysis.options.compare_by
+def _failed_by_all(rows: AnalysisRows, benchmark: str, comparable: int) -> str:
     by_all = rows.turn_sets[benchmark, "", c.FAILED_BY_ALL]
     listed = f": {ranges(by_all, 20)}" if by_all else ""
-    yield f"  Failed by every {unit}: {len(by_all)}/{comparable} comparable turns{listed}"
-    hard = _hard_turns(rows, benchmark)
+    return f"  Failed by every {rows.analysis.options.compare_by}: {len(by_all)}/{comparable} comparable turns{listed}"
+
+
+def _hard_turns_briefly(rows: AnalysisRows, benchmark: str) -> Iterator[str]:
+    if hard := _hard_turns(rows, benchmark):
+        yield f"  Shared hard turns, hardest first: {', '.join(str(row.turn) for row in hard)}"
+
+
+def _shared_turns(rows: AnalysisRows, benchmark: str, texts: Mapping[tuple[str, int], str]) -> Iterator[str]:
+    """Yield the shared hard turns with what the user said, and the main causes of their failures."""
+    unit, hard = rows.analysis.options.compare_by, _hard_turns(rows, benchmark)
     if hard:
         yield f"  Shared hard turns ({unit}s failing, runs failing):"
     for row in hard:
         figures = f"{row.models_failed}/{row.models}, {row.runs_failed}/{row.runs_judged}"
         yield shorten(f"    turn {row.turn} ({figures}): {one_line(texts[benchmark, row.turn])}", _WIDTH)
+    yield from _themes(rows, benchmark)
 
 
 def _themes(rows: AnalysisRows, benchmark: str) -> Iterator[str]:

@@ -1,27 +1,24 @@
-"""Write the charts of an analysis folder, all or none; no file that we did not write is overwritten."""
+"""Write the charts of an analysis folder, all or none."""
 
 from __future__ import annotations
 
 import re
 import warnings
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
 
-from pipeline.errors import OutputError, Problem
 from pipeline.export.charts.counts import draw_causes, draw_dimensions, draw_rates
 from pipeline.export.charts.names import file_stems
 from pipeline.export.charts.style import RC_PARAMS
 from pipeline.export.charts.turns import draw_turns
-from pipeline.export.guards import refusals, uninterrupted
-from pipeline.export.sharing import share_like
+from pipeline.export.own_files import input_folders, write_own
 from pipeline.export.target import Target, refuse_unfit
-from pipeline.load.folder import read_local
-from pipeline.load.moving import locked
 from pipeline.review.answer import Answer
 
 if TYPE_CHECKING:
@@ -52,22 +49,15 @@ def export_charts(analysis: Analysis, source: Path, folder: Path, form: str) -> 
     Returns the list of files as the command's answer. Raises `OutputError` for a folder that cannot be used, or
     that holds other files under these names.
     """
-    refuse_unfit(Target(folder), _inputs(source), {(run.benchmark_name, run.run_id) for run in analysis.inputs})
+    refuse_unfit(Target(folder), input_folders(source), {(run.benchmark_name, run.run_id) for run in analysis.inputs})
     listed, contents = [], {}
     for benchmark, stem in file_stems(analysis.benchmarks).items():
         for name, draw in _CHARTS.items():
             path = folder / f"{stem}.{name}.{form}"
             contents[path] = sealed(_drawn(draw, analysis, benchmark, form), form)
             listed.append({"benchmark": benchmark, "chart": name, "path": str(path)})
-    with refusals(folder):
-        _write(folder, contents, form)
+    write_own(folder, contents, partial(is_ours, form=form), "chart")
     return Answer("\n".join(map(str, contents)), {"status": analysis.status, "format": form, "charts": listed})
-
-
-def _inputs(source: Path) -> list[Path]:
-    """Return the folders that were analysed: nothing is written into them."""
-    local = read_local(source)
-    return [*local.comparison_dirs, *local.run_dirs.values()]
 
 
 def _drawn(draw: Callable[[Analysis, str], Slide], analysis: Analysis, benchmark: str, form: str) -> bytes:
@@ -104,37 +94,3 @@ def is_ours(content: bytes, form: str) -> bool:
     """Whether the content of a file is a chart that we wrote and that nobody has edited."""
     place = len(content) - _TAIL[form]
     return content == sealed(content[: max(place - _SEAL_SIZE[form], 0)] + content[place:], form)
-
-
-def _write(folder: Path, contents: dict[Path, bytes], form: str) -> None:
-    """Write the files under temporary names, and rename them once all are complete."""
-    parts = {path.with_name(f".{path.name}.part"): path for path in contents}
-    with _made(folder), locked(folder):
-        foreign = [path for path in contents if path.exists()]
-        foreign = [path for path in foreign if not (path.is_file() and is_ours(path.read_bytes(), form))]
-        if foreign:
-            what, fix = "is no chart of ours, or was edited since", "move it away, or choose another --output"
-            raise OutputError(*(Problem(str(path), what, fix) for path in foreign))
-        try:
-            for part, path in parts.items():
-                part.write_bytes(contents[path])
-                share_like(part, path)
-            with uninterrupted():
-                for part, path in parts.items():
-                    part.replace(path)
-        finally:
-            for part in parts:
-                part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Create a folder with its parents; those created are removed again if they stay empty."""
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    finally:
-        for each in new:
-            with suppress(OSError):  # it holds the charts
-                each.rmdir()

@@ -55,4 +55,4 @@ def _cell(number: int, mode: str, bucket: str) -> Inline:
     return Rows(str(number), where) if number else ""
 
 
-SECTION = Section(80, _build)
+SECTION = Section(45, _build)

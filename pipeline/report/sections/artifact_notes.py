@@ -41,4 +41,4 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
         yield Paragraph((f"And {words('note', left)} {which}, in ", Code(c.ANALYSIS_JSON), "."))
 
 
-SECTION = Section(20, _build)
+SECTION = Section(82, _build)

@@ -61,4 +61,4 @@ def _cells(row: Record, counts: Mapping[tuple[str, str, str], int]) -> Inlines:
     )
 
 
-SECTION = Section(54, _build)
+SECTION = Section(30, _build)

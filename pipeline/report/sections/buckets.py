@@ -47,4 +47,4 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
     )
 
 
-SECTION = Section(52, _build)
+SECTION = Section(4, _build)

@@ -40,4 +40,4 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
         yield Paragraph((f"{len(found) - _SHOWN} more are in ", Code(VERDICT_CANDIDATES_PARQUET), "."))
 
 
-SECTION = Section(72, _build)
+SECTION = Section(28, _build)

@@ -44,4 +44,4 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
         yield table([column, *models], [(value, *(cells[value, model] for model in models)) for value in values])
 
 
-SECTION = Section(45, _build)
+SECTION = Section(50, _build)

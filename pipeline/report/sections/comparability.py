@@ -21,4 +21,4 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
             yield Paragraph((Strong(f"Not comparable without care: {note.where}"), f": {note.what}."))
 
 
-SECTION = Section(6, _build)
+SECTION = Section(0, _build)

@@ -35,4 +35,4 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
     )
 
 
-SECTION = Section(40, _build)
+SECTION = Section(60, _build)

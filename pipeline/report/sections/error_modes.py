@@ -56,4 +56,4 @@ def _cell(found: Record | None, mode: str, of: Record) -> Inline | Inlines:
     return with_tentative(fraction(number, of.failed_rows, unit, where), tentative, unit, where)
 
 
-SECTION = Section(50, _build)
+SECTION = Section(43, _build)

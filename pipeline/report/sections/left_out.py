@@ -28,4 +28,4 @@ def _build(rows: AnalysisRows) -> Iterator[Block]:
         yield Paragraph((Strong(f"{count} left out"), f": {some(analysis.missing_runs)}."))
 
 
-SECTION = Section(5, _build)
+SECTION = Section(0, _build)

@@ -78,4 +78,4 @@ def _dimension_table(dimensions: list[Record]) -> Block:
     )
 
 
-SECTION = Section(70, _build)
+SECTION = Section(20, _build)

@@ -49,4 +49,4 @@ def _of_mode(benchmark: str, mode: str, phrases: Sequence[Record]) -> Inlines:
     return ("Recurring in ", named, f" ({whole} read): ", *listed(items, "; "))
 
 
-SECTION = Section(51, _build)
+SECTION = Section(52, _build)

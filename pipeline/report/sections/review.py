@@ -121,4 +121,4 @@ def _unit(unit: Unit, *, several: bool) -> str:
     return ": ".join(unit) if several else unit[1]
 
 
-SECTION = Section(25, _build)
+SECTION = Section(44, _build)

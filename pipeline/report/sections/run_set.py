@@ -46,4 +46,4 @@ _POLICY = {
     "all": "all of its judged runs failed it",
 }
 
-SECTION = Section(10, _build)
+SECTION = Section(70, _build)

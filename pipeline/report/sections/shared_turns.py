@@ -78,4 +78,4 @@ def _left_out(turns: list[int], benchmark: str) -> Inlines:
     return ("Left out, because not judged for all: ", *turn_ranges(turns, benchmark), ".")
 
 
-SECTION = Section(60, _build)
+SECTION = Section(10, _build)

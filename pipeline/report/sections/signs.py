@@ -68,4 +68,4 @@ def _of_benchmark(rows: AnalysisRows, benchmark: str) -> Iterator[Block]:
         yield Paragraph((what, Code(_CONTAMINATION), "."))
 
 
-SECTION = Section(42, _build)
+SECTION = Section(54, _build)
