@@ -450,3 +450,10 @@ def test_a_name_in_one_row_is_no_tool_in_another(tmp_path):
     alone = verdicts(tmp_path / "a", [failing(1, judge_reasoning=said)])
     beside = verdicts(tmp_path / "b", [failing(1, judge_reasoning=said), failing(2, judge_reasoning="checkIn")])
     assert beside[1] == alone[1]
+
+
+def test_a_grade_alone_is_no_evidence_where_there_is_a_sentence(tmp_path):
+    said = "Rating: [[2]]\nThe rhyme scheme is not consistent and the poem has six lines.\nScore: 3/10"
+    found = verdicts(tmp_path, [failing(0, judge_reasoning=said), failing(1, judge_reasoning="Rating: [[2]]")])
+    assert found[0][2] == "The rhyme scheme is not consistent and the poem has six lines."
+    assert found[1][2] == "Rating: [[2]]"

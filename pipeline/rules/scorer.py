@@ -43,6 +43,8 @@ _NAMED: Final = 1000.0
 _LIKELY: Final = 10.0
 _FEW: Final = 3
 """What makes a sentence the evidence: the rule that decided, a word of blame, and more than three words."""
+_GRADE: Final = r"^\W*(?:(?:final |overall )?(?:rating|score|grade|verdict)\b)?[\W\d]*(?:/|of|out of)?[\W\d]*$"
+"""A sentence that is a grade and nothing else is evidence only where there is no other."""
 _TEXT_MODEL: Final = -1
 _FAILED_ALONE: Final = -2
 _OTHER: Final = schema.ERROR_MODES.index(schema.OTHER)
@@ -199,6 +201,7 @@ class Scorer:
         found -= np.where(self.sentences.weight > 0, 0.0, _NAMED)
         found -= np.where(self.sentences.blames, 0.0, _LIKELY)
         found -= np.where([sentence.count(" ") < _FEW for sentence in sentences], _LIKELY, 0.0)
+        found -= np.where(_matches(pa.array(sentences, pa.large_string()), _GRADE), 2 * _NAMED, 0.0)
         best = np.lexsort((np.arange(len(row)), -np.round(found, _DIGITS), row))
         strongest = [""] * self._rows
         for place in best[np.flatnonzero(np.diff(row[best], prepend=-1))].tolist():
